@@ -1,0 +1,1 @@
+typedef int fs_nothing_yet;

@@ -1,0 +1,28 @@
+/* bough fsck: proves the invariants of a store (gc/README.md lists them). */
+#pragma once
+#include "refs/store.h"
+
+struct fsck_options {
+	bool full; /* read and checksum every object */
+	/** One finding, in words with the names and ids it is about; called in order. */
+	void (*finding)(void *arg, const char *text);
+	void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
+	void *arg;
+};
+
+struct fsck_report {
+	uint64_t errors;
+	uint64_t databases, tables, refs, snapshots, nodes, segments, blocks, schemas;
+	uint64_t queue, clients, dead_clients, objects, object_bytes;
+	bool metadata_damaged; /* LMDB itself: the scanning child died or was refused */
+};
+
+/**
+ * fsck_run() - check every invariant in a child process
+ *
+ * The child opens the store itself, so that a damaged page which kills it is a finding, not a
+ * crash. Call before any thread is started. Return: 0 when the check ran to its end (errors or
+ * not), -EUCLEAN when metadata are damaged, or why it could not run.
+ */
+int fsck_run(const char *store_path, const struct fsck_options *options, struct fsck_report *ret,
+	struct bough_error *error);

@@ -1,0 +1,101 @@
+/*
+ * Immutable objects by key. An object is written once under a fresh name, never changed, and
+ * deleted only by the garbage collector. Keys look like "1/6/_b/h0123.._v2.parquet": relative,
+ * '/' between parts, no empty part, no part beginning with '.', [A-Za-z0-9._-] only,
+ * at most OBJSTORE_KEY_BYTES_MAX bytes; anything else is -EINVAL.
+ */
+#pragma once
+#include "objstore/base/buf.h"
+#include "objstore/base/clock.h"
+#include "objstore/base/hash.h"
+#include "objstore/base/io.h"
+
+#define OBJSTORE_KEY_BYTES_MAX 511
+
+struct objstore;
+
+/** How put_file() may take a local file. */
+enum objstore_take {
+	OBJSTORE_COPY, /* the source stays; a reflink where the file system can */
+	OBJSTORE_MOVE, /* the source is ours: rename it in where possible; gone after success */
+};
+
+struct objstore_stat {
+	uint64_t size_bytes;
+	uint64_t modified_us;
+};
+
+/** Called for each key in byte order; a non-zero return ends the listing and is returned. */
+typedef int (*objstore_list_fn)(void *arg, const char *key, const struct objstore_stat *stat);
+
+/** A backend or a wrapper. Callers use the functions below, never these. Threads: all safe. */
+struct objstore_ops {
+	int (*put)(struct objstore *s, const char *key, struct slice body);
+	int (*put_file)(struct objstore *s, const char *key, int fd, const char *path,
+		enum objstore_take take, uint8_t ret_sha256[static SHA256_BYTES]);
+	int (*get)(struct objstore *s, const char *key, size_t size_max, struct buf *ret);
+	ssize_t (*get_range)(
+		struct objstore *s, const char *key, uint64_t offset, void *data, size_t len);
+	int (*stat)(struct objstore *s, const char *key, struct objstore_stat *ret);
+	int (*open_local)(struct objstore *s, const char *key);
+	int (*del)(struct objstore *s, const char *key);
+	int (*list)(struct objstore *s, const char *prefix, const char *after, objstore_list_fn fn,
+		void *arg);
+	void (*close)(struct objstore *s);
+};
+
+struct objstore {
+	const struct objstore_ops *ops;
+};
+
+/**
+ * objstore_put() - write a new object, durable on return
+ *
+ * Create-only. Errors: -EEXIST (the object that is there stays as it is), -ENOSPC, -EIO.
+ */
+int objstore_put(struct objstore *s, const char *key, struct slice body);
+/**
+ * objstore_put_file() - write a local file as a new object, durable on return
+ * @fd:         open for reading; its whole content is taken
+ * @path:       of @fd, used by OBJSTORE_MOVE; may be NULL with OBJSTORE_COPY
+ * @ret_sha256: of the bytes taken
+ *
+ * Errors: as objstore_put(); -EAGAIN the file changed size while it was read.
+ */
+int objstore_put_file(struct objstore *s, const char *key, int fd, const char *path,
+	enum objstore_take take, uint8_t ret_sha256[static SHA256_BYTES]);
+/** objstore_get() - a whole object, appended to @ret. -ENOENT; -EFBIG above @size_max. */
+int objstore_get(struct objstore *s, const char *key, size_t size_max, struct buf *ret);
+/** objstore_get_range() - Return: bytes read, fewer only at the object's end; -ENOENT. */
+ssize_t objstore_get_range(
+	struct objstore *s, const char *key, uint64_t offset, void *data, size_t len);
+/** objstore_stat() - -ENOENT. */
+int objstore_stat(struct objstore *s, const char *key, struct objstore_stat *ret);
+/**
+ * objstore_open_local() - a read-only descriptor of the object's own local file
+ * Return: descriptor; -EOPNOTSUPP the store is not local: use get_range; -ENOENT.
+ */
+int objstore_open_local(struct objstore *s, const char *key);
+/** objstore_del() - delete, durable on return. -ENOENT when it is not there (which is no harm). */
+int objstore_del(struct objstore *s, const char *key);
+/** objstore_list() - keys beginning with @prefix (whole parts, "" = all) after @after (or NULL). */
+int objstore_list(
+	struct objstore *s, const char *prefix, const char *after, objstore_list_fn fn, void *arg);
+/** objstore_close() - takes NULL. */
+void objstore_close(struct objstore *s);
+DEFINE_CLEANUP(struct objstore *, objstore_close)
+
+/** objstore_key_valid() - the rule at the top of this file. */
+bool objstore_key_valid(const char *key);
+
+/**
+ * objstore_dir_open() - objects as files below a directory
+ * @path: existing directory on a local file system
+ * @io:   io_system(), or a test's
+ *
+ * A write: key with ".tmp" appended (one writer per id), fsync, rename without replacing, fsync of
+ * the directory; paths are opened beneath the root and never through symbolic links.
+ */
+int objstore_dir_open(const char *path, const struct io *io, struct objstore **ret);
+/** objstore_mem_open() - objects in memory, for tests; first class. */
+int objstore_mem_open(const struct clock *clock, struct objstore **ret);

@@ -1,0 +1,27 @@
+/* From bough-reader's description of a Parquet file to schema, row groups and statistics. */
+#pragma once
+#include "meta/codec.h"
+#include "meta/schema.h"
+#include "objstore/base/error.h"
+#include <json-c/json_types.h>
+
+struct parquet_file {
+	uint64_t rows, size_bytes, raw_bytes;
+	struct schema schema;	    /* owned; ids 0.. in file order */
+	size_t n_groups;	    /* row groups with rows */
+	struct codec_block *groups; /* owned; leaf ids of schema; location and names not set */
+	bool is_foreign;	    /* breaks a rule of Databend's */
+	char foreign_reason[160];   /* which one, for "bough show" */
+};
+
+/** parquet_describe() - -EINVAL: a type that has no counterpart at all, or nonsense; @error says.
+ */
+int parquet_describe(struct json_object *description, const char *name, struct parquet_file *ret,
+	struct bough_error *error);
+/**
+ * parquet_renumber() - replace leaf ids in all groups by @leaf_ids (of schema_match()), and convert
+ * statistics to the table's types (@table); statistics that cannot be converted are left out
+ */
+int parquet_renumber(
+	struct parquet_file *f, const struct schema *table, const uint32_t *leaf_ids, size_t n);
+void parquet_file_deinit(struct parquet_file *f);

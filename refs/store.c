@@ -1,0 +1,1 @@
+#include "refs/store.h"
