@@ -1,6 +1,7 @@
 /*
  * The file system's durable calls behind one table, so that tests can fail, count and cut them.
- * All return 0 (or a count, a descriptor) or a negative errno; EINTR is retried inside.
+ * All return 0 (or a count, a descriptor) or a negative errno; EINTR is retried inside, except by
+ * fsync: no failed fsync is ever tried again.
  */
 #pragma once
 #include "objstore/base/base.h"
@@ -8,6 +9,9 @@
 
 struct io {
 	int (*open)(const struct io *io, int dir_fd, const char *path, int flags, mode_t mode);
+	/** As open, but never through a symbolic link, ".." or an absolute path. */
+	int (*open_beneath)(
+		const struct io *io, int dir_fd, const char *path, int flags, mode_t mode);
 	/** Writes all of it or fails; a short write is -ENOSPC or -EIO. */
 	int (*pwrite_all)(const struct io *io, int fd, const void *data, size_t len, uint64_t off);
 	/** Reads up to @len; fewer only at the end of the file. Return: bytes read. */
@@ -32,7 +36,13 @@ const struct io *io_system(void);
 int io_open_beneath(const struct io *io, int dir_fd, const char *path, int flags, mode_t mode);
 /** io_fsync_parent() - fsync the directory that holds @path (beneath @dir_fd). */
 int io_fsync_parent(const struct io *io, int dir_fd, const char *path);
-/** io_read_file() - a whole small file. -EFBIG above @size_max. */
+/**
+ * io_read_file() - a whole small file
+ * @ret:       its bytes; a NUL follows them
+ * @ret_owned: to be freed by the caller; holds the bytes of @ret
+ *
+ * Errors: -ENOENT; -EFBIG above @size_max; -EAGAIN it grew meanwhile.
+ */
 int io_read_file(const struct io *io, int dir_fd, const char *path, size_t size_max,
 	struct slice *ret, void **ret_owned);
 /** io_write_file() - temporary name, fsync, rename over @path, fsync of the directory. */

@@ -1,0 +1,37 @@
+#include "objstore/base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int error_set(struct bough_error *e, int code, const char *format, ...)
+{
+	va_list args;
+
+	if (!e || e->code)
+		return code;
+	e->code = code;
+	va_start(args, format);
+	vsnprintf(e->message, sizeof e->message, format, args);
+	va_end(args);
+	return code;
+}
+
+int error_hint(struct bough_error *e, const char *format, ...)
+{
+	va_list args;
+
+	if (!e)
+		return 0;
+	if (e->hint[0])
+		return e->code;
+	va_start(args, format);
+	vsnprintf(e->hint, sizeof e->hint, format, args);
+	va_end(args);
+	return e->code;
+}
+
+void error_number(struct bough_error *e, int number)
+{
+	if (e)
+		e->number = number;
+}

@@ -1,0 +1,21 @@
+/* What every unit test includes first: cmocka with what it wants before it. */
+#pragma once
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define TEST_PATH_BYTES_MAX 256
+
+/** test_dir_make() - a fresh directory below $TMPDIR or /tmp; aborts the test where it cannot. */
+void test_dir_make(char path[static TEST_PATH_BYTES_MAX]);
+/** test_dir_remove() - with all that is in it; takes "". */
+void test_dir_remove(const char *path);
+/** test_scale() - @n scaled by $BOUGH_TEST_SCALE (1 unless set), at least 1. */
+uint64_t test_scale(uint64_t n);
+/** test_seed() - $BOUGH_TEST_SEED or a fresh one; printed, so that a failure can be run again. */
+uint64_t test_seed(void);
+/** test_random() - the next number of a sequence that @state decides (splitmix64). */
+uint64_t test_random(uint64_t *state);
