@@ -1,0 +1,204 @@
+/*
+ * The transaction that moves a head. Everything it writes was encoded before it began.
+ * Rules of the protocol carried out here: fence, final (tests/models/bough_model.py).
+ */
+#include "refs/commit_impl.h"
+#include "meta/tree.h"
+#include "refs/ref.h"
+#include "refs/ref_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ERROR_TAG_READ_ONLY 3905
+
+int commit_open_ref(
+	struct refs_txn *x, uint64_t ref, struct rec_ref *ret, struct bough_error *error)
+{
+	int r = refs_ref_open(x, ref, ret, error);
+
+	if (r == -ENOENT)
+		return error_set(error, r, "the branch was dropped in the meantime");
+	if (r || ret->kind != REC_REF_TAG)
+		return r;
+	error_set(error, -EROFS, "'%s' is a tag: it never changes", ret->name);
+	error_hint(error, "make a branch of it and write to that");
+	error_number(error, ERROR_TAG_READ_ONLY);
+	return -EROFS;
+}
+
+static int put_index(struct kv_txn *t, struct key k)
+{
+	return rec_mark(t, &k);
+}
+
+static int put_block(struct kv_txn *t, const struct commit_block *b, uint64_t segment)
+{
+	char name[REC_NAME_BYTES_MAX + 1];
+	int r = rec_block_put(t, b->id, &b->rec);
+
+	snprintf(name, sizeof name, "%.*s", (int)b->entry.name.len,
+		(const char *)b->entry.name.data);
+	if (!r)
+		r = put_index(t, key_u64_u64(KEY_BLOCK_IN, b->rec.table, b->id));
+	if (!r)
+		r = put_index(t, key_u64_u64(KEY_HOLDER, b->id, segment));
+	return r ? r : put_index(t, key_file(b->rec.table, name, b->id));
+}
+
+static int put_segment(struct kv_txn *t, const struct commit_segment *g, uint64_t key)
+{
+	struct key v4 = key_u64(KEY_SEGMENT_V4, g->id);
+	struct rec_segment rec = g->rec;
+	int r;
+
+	rec.key = key;
+	r = rec_segment_put(t, g->id, &rec, g->entries);
+	if (!r)
+		r = kv_put(t, KV_BULK, key_slice(&v4), buf_slice(&g->v4));
+	if (!r)
+		r = put_index(t, key_u64_u64(KEY_SEGMENT_IN, rec.table, g->id));
+	for (uint32_t i = 0; i < rec.blocks && !r; i++)
+		r = put_block(t, &g->blocks[i], g->id);
+	return r;
+}
+
+/* Puts all segments and hangs them into the tree of @old. */
+static int put_segments(struct refs_txn *x, const struct commit_append *c, struct rec_table *table,
+	uint64_t old_root, struct rec_snapshot *s)
+{
+	struct tree_entry *e cleanup(free_p) = calloc(c->n_segments + 1, sizeof *e);
+	int r = e ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < c->n_segments && !r; i++) {
+		const struct rec_segment *g = &c->segments[i].rec;
+
+		e[i] = (struct tree_entry){
+			table->next_segment_key++, c->segments[i].id, g->rows, g->file_bytes};
+		s->rows += g->rows;
+		s->bytes += g->bytes;
+		s->file_bytes += g->file_bytes;
+		s->blocks += g->blocks;
+		s->metas += g->metas;
+		s->segments++;
+		r = put_segment(x->kv, &c->segments[i], e[i].key);
+	}
+	return r ? r : tree_append(x->kv, old_root, e, c->n_segments, &s->root);
+}
+
+static int put_schema(struct refs_txn *x, const struct schema *schema, uint64_t *ret_id)
+{
+	struct buf b auto_buf = {0};
+	struct key k;
+	int r = rec_next_id(x->kv, 1, ret_id);
+
+	if (!r)
+		r = schema_encode(schema, &b);
+	if (r)
+		return r;
+	k = key_u64(KEY_SCHEMA, *ret_id);
+	return kv_put(x->kv, KV_HOT, key_slice(&k), buf_slice(&b));
+}
+
+/* The parent's sums and identity, from which the new snapshot goes on. */
+static int start_snapshot(struct refs_txn *x, uint64_t ref_id, const struct rec_ref *ref,
+	struct rec_table *table, struct rec_snapshot *s, uint64_t *ret_root)
+{
+	struct rec_snapshot head = {0};
+	int r = ref->head ? rec_snapshot_get(x->kv, ref->head, &head) : 0;
+
+	if (r)
+		return r == -ENOENT ? -EUCLEAN : r;
+	*ret_root = head.root;
+	s->table = ref->table;
+	s->ref = ref_id;
+	s->parent = ref->head;
+	s->parent_timestamp_us = head.timestamp_us;
+	s->parent_incarnation = head.incarnation;
+	s->incarnation = x->store->ids.incarnation;
+	s->schema = ref->schema;
+	s->rows = head.rows;
+	s->bytes = head.bytes;
+	s->file_bytes = head.file_bytes;
+	s->blocks = head.blocks;
+	s->metas = head.metas;
+	s->segments = head.segments;
+	s->seq = table->next_snapshot_seq++;
+	/* names sort by commit: a clock that went back does not bring an older name */
+	s->timestamp_us = x->now_us;
+	if (s->timestamp_us <= table->last_timestamp_us)
+		s->timestamp_us = table->last_timestamp_us + 1;
+	table->last_timestamp_us = s->timestamp_us;
+	return 0;
+}
+
+static int measure(struct refs_txn *x, uint64_t id, const struct rec_table *table,
+	const struct schema *schema, struct rec_snapshot *s)
+{
+	struct codec_snapshot c cleanup(codec_snapshot_deinit) = {0};
+	int r = snapshot_codec(x->store, id, s, schema, &c);
+
+	if (r)
+		return r;
+	return codec_snapshot_size(
+		&c, s->segments, segment_path_bytes(x->store, s->table, table), &s->v4_size);
+}
+
+/* The new snapshot becomes the head: record, link, ref, table. */
+static int link_head(struct refs_txn *x, uint64_t ref_id, struct rec_ref *ref,
+	struct rec_table *table, uint64_t id, const struct rec_snapshot *s)
+{
+	int r = rec_snapshot_put(x->kv, id, s);
+
+	if (!r)
+		r = refs_link_add(x, ref_id, id);
+	ref->head = id;
+	ref->schema = s->schema;
+	ref->version = table->objects_version = x->commit;
+	ref->changed_us = table->objects_changed_us = x->now_us;
+	if (!r)
+		r = rec_ref_put(x->kv, ref_id, ref);
+	if (!r)
+		r = rec_table_put(x->kv, s->table, table);
+	if (!r)
+		r = change_add(&x->changes, CHANGE_REF, ref_id);
+	return r ? r : change_add(&x->changes, CHANGE_OBJECTS, s->table);
+}
+
+int commit_append(struct refs_txn *x, const struct commit_append *c, uint64_t *ret_snapshot,
+	uint64_t *ret_timestamp_us, struct bough_error *error)
+{
+	struct rec_snapshot s = {.operation = REC_OP_APPEND};
+	struct rec_table table;
+	struct rec_ref ref;
+	uint64_t root, id;
+	int r = commit_open_ref(x, c->ref, &ref, error);
+
+	if (r)
+		return r;
+	if (ref.schema != c->schema_id)
+		return -EAGAIN; /* matched against another schema */
+	if (!ref.schema)
+		r = put_schema(x, c->schema, &ref.schema);
+	if (!r)
+		r = rec_table_get(x->kv, ref.table, &table);
+	if (!r)
+		r = start_snapshot(x, c->ref, &ref, &table, &s, &root);
+	if (!r)
+		r = put_segments(x, c, &table, root, &s);
+	if (!r)
+		r = rec_next_id(x->kv, 1, &id);
+	if (r)
+		return r;
+	snprintf(s.author, sizeof s.author, "%s", c->author);
+	snprintf(s.message, sizeof s.message, "%s", c->message ? c->message : "");
+	r = measure(x, id, &table, c->schema, &s);
+	if (!r)
+		r = link_head(x, c->ref, &ref, &table, id, &s);
+	if (r)
+		return r;
+	*ret_snapshot = id;
+	*ret_timestamp_us = s.timestamp_us;
+	return 0;
+}

@@ -1,0 +1,215 @@
+#include "refs/import_impl.h"
+#include "refs/name.h"
+#include "refs/ref.h"
+#include "refs/ref_impl.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TRIES_MAX 10
+
+void import_progress(struct import *im, size_t step)
+{
+	if (im->in->progress)
+		im->in->progress(im->in->progress_arg, step, 2 * im->in->n_files, im->bytes_stored);
+}
+
+/* db and table by name; what does not exist is to be made by the commit. */
+static int find_table(struct refs_txn *x, struct import *im)
+{
+	struct bough_error quiet = {0};
+	struct rec_table table;
+	int r = refs_db_lookup(x, im->in->db, &im->db, &quiet);
+
+	im->new_db = r == -ENOENT;
+	if (!r)
+		r = refs_table_lookup(x, im->db, im->in->table, &im->table, &quiet);
+	im->new_table = r == -ENOENT;
+	if (im->new_table)
+		return 0;
+	if (r == -ENOTUNIQ)
+		return error_set(im->error, r, "%s", quiet.message);
+	if (!r)
+		r = rec_table_get(x->kv, im->table, &table);
+	if (!r)
+		im->home_db = table.home_db;
+	return r;
+}
+
+static int find_ref(struct refs_txn *x, struct import *im)
+{
+	struct rec_ref ref;
+	int r = refs_ref_lookup(x, im->table, im->in->ref, &im->ref, im->error);
+
+	if (!r)
+		r = commit_open_ref(x, im->ref, &ref, im->error);
+	if (r || !ref.schema)
+		return r;
+	im->schema_id = ref.schema;
+	r = schema_read(x, ref.schema, &im->schema);
+	im->has_schema = !r;
+	return r;
+}
+
+static int check_new_names(struct import *im)
+{
+	int r = name_check_object(im->in->db, "database", im->error);
+
+	if (!r)
+		r = name_check_object(im->in->table, "table", im->error);
+	if (r || !im->in->ref || !strcmp(im->in->ref, REFS_MAIN))
+		return r;
+	error_set(im->error, -ENOENT, "unknown table '%s.%s'", im->in->db, im->in->table);
+	return error_hint(
+		im->error, "import into the table first, then make the branch '%s'", im->in->ref);
+}
+
+static int find_target(struct import *im)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	uint64_t first;
+	int r = refs_begin(im->store, KV_READ, &x);
+
+	if (!r)
+		r = find_table(x, im);
+	if (!r && !im->new_table)
+		return find_ref(x, im);
+	if (!r)
+		r = check_new_names(im);
+	refs_abort(steal(&x));
+	if (!r)
+		r = client_reserve(im->store->client, 3, &first);
+	if (r)
+		return r;
+	if (im->new_db)
+		im->db = first;
+	im->home_db = im->db;
+	im->table = first + 1;
+	im->main_ref = im->ref = first + 2;
+	return 0;
+}
+
+/* What find_target() did not find; -EAGAIN: somebody made it in the meantime. */
+static int make_target(struct refs_txn *x, struct import *im)
+{
+	struct bough_error quiet = {0};
+	struct rec_db db;
+	int r = im->new_db ? db_create_as(x, im->in->db, im->db, &quiet)
+			   : rec_db_get(x->kv, im->db, &db);
+
+	if (!r)
+		r = refs_table_create_as(x, im->db, im->in->table, im->table, im->main_ref, &quiet);
+	return r == -EEXIST || r == -ENOENT ? -EAGAIN : r;
+}
+
+static const char *author_of(const struct import *im, char *out, size_t size)
+{
+	struct passwd *p = im->in->author ? NULL : getpwuid(geteuid());
+
+	snprintf(out, size, "%s", im->in->author ? im->in->author : p ? p->pw_name : "");
+	return out;
+}
+
+static int commit_body(struct refs_txn *x, struct import *im, struct refs_imported *ret)
+{
+	char author[REC_NAME_BYTES_MAX + 1];
+	struct commit_append c = {.ref = im->ref,
+		.schema_id = im->schema_id,
+		.schema = &im->schema,
+		.segments = im->segments,
+		.n_segments = im->n_segments,
+		.message = im->in->message};
+	int r = client_fence(x, &im->ids);
+
+	if (r == -ESTALE)
+		return error_set(
+			im->error, r, "this process was taken for dead; its files are not used");
+	c.author = author_of(im, author, sizeof author);
+	if (!r && im->new_table)
+		r = make_target(x, im);
+	if (!r)
+		r = commit_append(x, &c, &ret->snapshot, &ret->timestamp_us, im->error);
+	if (!r && im->store->role == REFS_ROLE_CLI)
+		r = client_release(x, &im->ids);
+	return r;
+}
+
+static int commit(struct import *im, struct refs_imported *ret)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	int r = refs_begin(im->store, KV_WRITE, &x);
+
+	if (!r)
+		r = commit_body(x, im, ret);
+	if (!r)
+		r = refs_commit(&x, &ret->commit);
+	if (r)
+		return r;
+	if (im->store->role == REFS_ROLE_CLI)
+		client_forget(im->store->client, &im->ids);
+	ret->incarnation = im->store->ids.incarnation;
+	ret->blocks = im->n_blocks;
+	ret->bytes = im->bytes_stored;
+	for (size_t i = 0; i < im->in->n_files; i++)
+		ret->rows += im->files[i].rows;
+	return 0;
+}
+
+static void import_deinit(struct import *im)
+{
+	for (size_t i = 0; im->files && i < im->in->n_files; i++)
+		parquet_file_deinit(&im->files[i].desc);
+	for (size_t i = 0; im->segments && i < im->n_segments; i++) {
+		free(im->segments[i].entries);
+		buf_deinit(&im->segments[i].v4);
+	}
+	free(im->files);
+	free(im->blocks);
+	free(im->segments);
+	schema_deinit(&im->schema);
+}
+
+static int attempt(struct refs_store *s, const struct refs_import *in, struct refs_imported *ret,
+	struct bough_error *error)
+{
+	struct import im cleanup(import_deinit) = {.store = s, .in = in, .error = error};
+	int r;
+
+	im.files = calloc(in->n_files + 1, sizeof *im.files);
+	r = im.files ? find_target(&im) : -ENOMEM;
+	if (!r)
+		r = import_inspect(&im);
+	if (r || !im.n_blocks)
+		return r;
+	r = import_take_ids(&im);
+	if (!r)
+		r = import_store(&im);
+	if (!r)
+		r = import_pack(&im);
+	if (!r)
+		r = commit(&im, ret);
+	if (r && im.ids_taken)
+		import_unstore(&im);
+	return r;
+}
+
+int refs_import_run(struct refs_store *s, const struct refs_import *in, struct refs_imported *ret,
+	struct bough_error *error)
+{
+	struct refs_imported done = {0};
+	int r = -EAGAIN;
+
+	for (int i = 0; (r == -EAGAIN || (r == -ESTALE && !error->code)) && i < TRIES_MAX; i++)
+		r = attempt(s, in, &done, error);
+	if (r == -EAGAIN)
+		error_set(error, r, "other writers changed %s.%s each time; try again", in->db,
+			in->table);
+	if (r)
+		return error_set(
+			error, r, "import into %s.%s failed: %s", in->db, in->table, strerror(-r));
+	*ret = done;
+	refs_settle(s, done.commit);
+	return 0;
+}

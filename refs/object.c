@@ -1,0 +1,57 @@
+/* Names and keys of objects. */
+#include "refs/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+void refs_object_name(const struct refs_store *s, enum id_kind kind, uint16_t incarnation,
+	uint64_t ms, uint64_t id, char ret[static ID_NAME_BYTES_MAX])
+{
+	uint8_t uuid[UUID_BYTES];
+
+	id_uuid((struct id_space){incarnation, s->ids.store_hash}, ms, id, uuid);
+	id_name(kind, uuid, ret);
+}
+
+void refs_object_key(const struct refs_store *s, uint64_t db, uint64_t table, enum id_kind kind,
+	uint16_t incarnation, uint64_t ms, uint64_t id, char ret[static OBJSTORE_KEY_BYTES_MAX + 1])
+{
+	static const char *const folder[] = {
+		[ID_SNAPSHOT] = "_ss", [ID_SEGMENT] = "_sg", [ID_BLOCK] = "_b"};
+	char name[ID_NAME_BYTES_MAX];
+
+	refs_object_name(s, kind, incarnation, ms, id, name);
+	snprintf(ret, OBJSTORE_KEY_BYTES_MAX + 1, "%llu/%llu/%s/%s", (unsigned long long)db,
+		(unsigned long long)table, folder[kind], name);
+}
+
+void refs_snapshot_name(const struct refs_store *s, uint64_t id, const struct rec_snapshot *r,
+	char ret[static ID_NAME_BYTES_MAX])
+{
+	refs_object_name(s, ID_SNAPSHOT, r->incarnation, r->timestamp_us / 1000, id, ret);
+}
+
+void refs_segment_name(const struct refs_store *s, uint64_t id, const struct rec_segment *r,
+	char ret[static ID_NAME_BYTES_MAX])
+{
+	refs_object_name(s, ID_SEGMENT, r->incarnation, r->ms, id, ret);
+}
+
+void refs_block_name(const struct refs_store *s, uint64_t id, const struct rec_block *r,
+	char ret[static ID_NAME_BYTES_MAX])
+{
+	refs_object_name(s, ID_BLOCK, r->incarnation, r->ms, id, ret);
+}
+
+int refs_block_key(struct refs_txn *x, uint64_t id, const struct rec_block *r,
+	char ret[static OBJSTORE_KEY_BYTES_MAX + 1])
+{
+	struct rec_table table;
+	int err = rec_table_get(x->kv, r->table, &table);
+
+	if (err)
+		return err == -ENOENT ? -EUCLEAN : err;
+	refs_object_key(
+		x->store, table.home_db, r->table, ID_BLOCK, r->incarnation, r->ms, id, ret);
+	return 0;
+}

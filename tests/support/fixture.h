@@ -1,0 +1,25 @@
+/* A store in a temporary folder, with tables of made-up blocks, for unit tests. */
+#pragma once
+#include "refs/commit.h"
+#include "refs/ref.h"
+#include "refs/table.h"
+
+struct fixture {
+	char path[64];
+	struct refs_store *store;
+};
+
+/** fixture_setup(), fixture_teardown() - for cmocka; *state is a struct fixture. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+/** fixture_reopen() - close the store and open it again. */
+void fixture_reopen(struct fixture *f);
+
+/** fixture_table() - "db.table", made where absent. Return: table id. */
+uint64_t fixture_table(struct fixture *f, const char *db, const char *table);
+/** fixture_main() - id of the main ref. */
+uint64_t fixture_main(struct fixture *f, uint64_t table);
+/** fixture_append() - @n blocks of 10 rows as one segment, without objects. Return: snapshot. */
+uint64_t fixture_append(struct fixture *f, uint64_t table, uint64_t ref, unsigned n);
+/** fixture_branch() - at the head of @source (0 main). Return: ref id. */
+uint64_t fixture_branch(struct fixture *f, uint64_t table, uint64_t source, const char *name);
