@@ -10,7 +10,7 @@
 #include "objstore/base/hash.h"
 #include "objstore/base/io.h"
 
-#define OBJSTORE_KEY_BYTES_MAX 511
+#define OBJSTORE_KEY_BYTES_MAX 255
 
 struct objstore;
 

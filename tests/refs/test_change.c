@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void put(struct kv *kv, const struct change_list *l)
+static void put_list(struct kv *kv, const struct change_list *l)
 {
 	struct kv_txn *t auto_kv_txn = NULL;
 
@@ -12,7 +12,7 @@ static void put(struct kv *kv, const struct change_list *l)
 	assert_int_equal(kv_commit(&t), 0);
 }
 
-static uint64_t read(struct kv *kv, uint64_t after, struct change_list *ret)
+static uint64_t read_after(struct kv *kv, uint64_t after, struct change_list *ret)
 {
 	struct kv_txn *t auto_kv_txn = NULL;
 	uint64_t last;
@@ -32,19 +32,19 @@ static void what_is_put_is_read(void **state)
 	assert_int_equal(change_add_gone(&l, CHANGE_IN_REFS, 9, "dev"), 0);
 	assert_int_equal(change_add_gone(&l, CHANGE_IN_REFS, 9, "dev"), 0);
 	assert_int_equal(l.n, 2);
-	put(*state, &l);
-	first = read(*state, 0, &got);
+	put_list(*state, &l);
+	first = read_after(*state, 0, &got);
 	assert_int_equal(got.n, 2);
 	assert_int_equal(got.items[0].kind, CHANGE_REF);
 	assert_int_equal(got.items[0].id, 7);
 	assert_int_equal(got.items[1].dir, CHANGE_IN_REFS);
 	assert_string_equal(got.items[1].name, "dev");
 	change_list_deinit(&got);
-	put(*state, &l);
-	assert_int_equal(read(*state, first, &got), first + 1);
+	put_list(*state, &l);
+	assert_int_equal(read_after(*state, first, &got), first + 1);
 	assert_int_equal(got.n, 2);
 	change_list_deinit(&got);
-	assert_int_equal(read(*state, first + 1, &got), first + 1);
+	assert_int_equal(read_after(*state, first + 1, &got), first + 1);
 	assert_int_equal(got.n, 0);
 	change_list_deinit(&l);
 }
@@ -52,13 +52,13 @@ static void what_is_put_is_read(void **state)
 static void too_many_are_all(void **state)
 {
 	struct change_list l = {0}, got = {0};
-	uint64_t before = read(*state, 0, &got);
+	uint64_t before = read_after(*state, 0, &got);
 
 	change_list_deinit(&got);
 	for (uint64_t i = 0; i <= CHANGE_LIST_MAX; i++)
 		assert_int_equal(change_add(&l, CHANGE_BLOCK, i), 0);
-	put(*state, &l);
-	read(*state, before, &got);
+	put_list(*state, &l);
+	read_after(*state, before, &got);
 	assert_int_equal(got.n, 1);
 	assert_int_equal(got.items[0].kind, CHANGE_ALL);
 	change_list_deinit(&got);
@@ -81,8 +81,8 @@ static void only_the_last_are_kept(void **state)
 
 	assert_int_equal(change_add(&l, CHANGE_REF, 1), 0);
 	for (int i = 0; i < CHANGE_KEEP + 50; i++)
-		put(*state, &l);
-	read(*state, 3, &got);
+		put_list(*state, &l);
+	read_after(*state, 3, &got);
 	assert_int_equal(got.n, 1);
 	assert_int_equal(got.items[0].kind, CHANGE_ALL);
 	change_list_deinit(&got);
