@@ -18,6 +18,7 @@ enum key_kind {
 	KEY_CLIENT = 'p',   /* client -> struct rec_client */
 	KEY_RANGE = 'R',    /* client, start -> struct rec_range */
 	KEY_QUEUE = 'q',    /* sequence -> struct rec_queue */
+	KEY_STAGE = 'x',    /* table, first id -> how many: being staged, not to be seen yet */
 	/* KV_BULK */
 	KEY_NODE = 'N',	      /* node -> struct tree_node */
 	KEY_SEGMENT = 'g',    /* segment -> struct rec_segment */
