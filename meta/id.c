@@ -70,8 +70,8 @@ int id_uuid_random(uint8_t ret[static UUID_BYTES])
 	return 0;
 }
 
-void id_name(
-	enum id_kind kind, const uint8_t uuid[static UUID_BYTES], char ret[static ID_NAME_BYTES_MAX])
+void id_name(enum id_kind kind, const uint8_t uuid[static UUID_BYTES],
+	char ret[static ID_NAME_BYTES_MAX])
 {
 	ret[0] = 'h';
 	hex_encode(uuid, UUID_BYTES, ret + 1);

@@ -135,8 +135,8 @@ static int check_tail_locked(MDB_env *env, MDB_txn *txn)
 	return r && r != -EUCLEAN ? r : -EUCLEAN;
 }
 
-static int check_tail(MDB_env *env, const struct lmdb_head *head, const char *path,
-	struct bough_error *error)
+static int check_tail(
+	MDB_env *env, const struct lmdb_head *head, const char *path, struct bough_error *error)
 {
 	MDB_txn *txn;
 	int r;
@@ -208,8 +208,8 @@ static int databases_open(MDB_env *env, unsigned create, MDB_dbi ret_dbi[static 
 }
 
 /* 0: there is an environment; 1: there is none and one may be made. */
-static int check_before_open(const char *path, bool create, struct lmdb_head *ret_head,
-	struct bough_error *error)
+static int check_before_open(
+	const char *path, bool create, struct lmdb_head *ret_head, struct bough_error *error)
 {
 	int r = lmdb_check_local(path, error);
 
@@ -249,6 +249,7 @@ int lmdb_env_open(const char *path, bool create, MDB_env **ret_env, MDB_dbi ret_
 		return 0;
 	}
 	mdb_env_close(env);
-	return error_set(error, r, r == -EUCLEAN ? "%s: not Bough's metadata, or damaged" : "%s: %s",
-		path, strerror(-r));
+	return error_set(error, r,
+		r == -EUCLEAN ? "%s: not Bough's metadata, or damaged" : "%s: %s", path,
+		strerror(-r));
 }

@@ -264,8 +264,7 @@ static int mem_begin(struct kv *kv, enum kv_mode mode, struct kv_txn **ret_txn)
 		pthread_cond_wait(&m->writer_left, &m->lock);
 	if (mode == KV_WRITE)
 		m->has_writer = true;
-	t->base = (struct kv_txn){
-		.kv = kv, .mode = mode, .commit = m->commit + (mode == KV_WRITE)};
+	t->base = (struct kv_txn){.kv = kv, .mode = mode, .commit = m->commit + (mode == KV_WRITE)};
 	roots_ref(t->roots, m->roots);
 	pthread_mutex_unlock(&m->lock);
 	*ret_txn = &t->base;
