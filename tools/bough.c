@@ -120,6 +120,12 @@ const struct cli_command *cli_find_command(int argc, char **argv, int *ret_words
 	return NULL;
 }
 
+static int needs_verb(struct cli *c, const char *group)
+{
+	error_hint(&c->error, "see 'bough %s --help'", group);
+	return cli_usage(c, "'%s' needs a verb: create, list ...", group);
+}
+
 int cli_unknown_command(struct cli *c, int argc, char **argv)
 {
 	struct cli_nearest near;
@@ -129,7 +135,7 @@ int cli_unknown_command(struct cli *c, int argc, char **argv)
 	for (const struct cli_command *d = commands; d->name; d++)
 		group = group || is_group(d, argv[0]);
 	if (group && argc < 2)
-		return cli_usage(c, "'%s' needs a verb: see 'bough %s --help'", argv[0], argv[0]);
+		return needs_verb(c, argv[0]);
 	if (group)
 		cli_nearest_init(&near, argv[1]);
 	for (const struct cli_command *d = commands; d->name; d++) {

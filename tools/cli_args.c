@@ -146,8 +146,8 @@ static int check_count(struct cli *c)
 	const struct cli_command *d = c->command;
 
 	if (c->n_args < d->args_min)
-		return cli_usage(c, "%s is missing: usage: bough %s %s",
-			c->n_args ? "an argument" : "what it is about", d->name, d->arguments);
+		return cli_usage(
+			c, "arguments are missing: usage: bough %s %s", d->name, d->arguments);
 	if (c->n_args > d->args_max)
 		return cli_usage(c, "unexpected argument '%s'", c->args[d->args_max]);
 	return 0;
