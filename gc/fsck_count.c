@@ -56,12 +56,12 @@ static void check_snapshot(struct fsck *f, uint64_t id, const struct fsck_mark *
 
 static void check_counted(struct fsck *f, uint64_t id, const struct fsck_mark *m)
 {
-	if (m->edges == 1 || m->flags & FSCK_COUNTED)
-		return;
-	if (m->edges)
-		differs(f, id, m, 1);
-	else if (fsck_in_range(f, id))
+	if (fsck_ids_has(&f->staged, id))
 		f->report.staged++;
+	else if (m->edges == 1 || m->flags & FSCK_COUNTED)
+		return;
+	else if (m->edges)
+		differs(f, id, m, 1);
 	else
 		fsck_say(f, "%s %012llx of %s: nothing refers to it",
 			fsck_word((enum fsck_kind)m->kind), ID(id), fsck_label(f, m->table));

@@ -62,8 +62,12 @@ struct fsck_sums {
 	bool is_broken; /* something beneath is wrong and was said: sums mean nothing */
 };
 
-struct fsck_range {
-	uint64_t start, end;
+/** Runs of ids, rising, none of them in two. */
+struct fsck_ids {
+	struct fsck_range {
+		uint64_t start, end; /* end is not one of them */
+	} * items;
+	size_t n, capacity;
 };
 
 struct fsck;
@@ -84,9 +88,9 @@ struct fsck {
 	size_t n_tables, tables_capacity;
 	struct fsck_sums *sums; /* open addressing; id 0 is free */
 	size_t n_sums, sums_capacity;
-	struct fsck_range *ranges; /* rising */
-	size_t n_ranges, ranges_capacity;
-	uint64_t *pairs; /* of suspects, as they should be mirrored */
+	struct fsck_ids ranges; /* of all clients */
+	struct fsck_ids staged; /* marked as not visible yet */
+	uint64_t *pairs;	/* of suspects, as they should be mirrored */
 	size_t n_pairs, pairs_capacity;
 	uint32_t stamp; /* the last one given to blocks */
 	fsck_entry_fn entry_fn;
@@ -134,8 +138,9 @@ uint32_t fsck_table_of(struct fsck *f, uint64_t id);
 int fsck_table_add(struct fsck *f, uint64_t id, uint64_t home_db, char *label);
 struct fsck_sums *fsck_sums_find(struct fsck *f, uint64_t id);
 struct fsck_sums *fsck_sums_add(struct fsck *f, uint64_t id);
-void fsck_range_add(struct fsck *f, const struct rec_range *r);
-bool fsck_in_range(const struct fsck *f, uint64_t id);
+/** fsck_ids_add() - false: it overlaps one that is there, or is empty. */
+bool fsck_ids_add(struct fsck_ids *ids, uint64_t start, uint64_t end);
+bool fsck_ids_has(const struct fsck_ids *ids, uint64_t id);
 /** fsck_mix() - spreads a pair over 64 bits. */
 uint64_t fsck_mix(uint64_t a, uint64_t b);
 uint64_t fsck_mix_name(uint64_t table, struct slice name);

@@ -143,37 +143,45 @@ struct fsck_sums *fsck_sums_add(struct fsck *f, uint64_t id)
 	return s;
 }
 
-void fsck_range_add(struct fsck *f, const struct rec_range *r)
+/* Position of the first run that ends above @id. */
+static size_t ids_at(const struct fsck_ids *ids, uint64_t id)
 {
-	size_t at = f->n_ranges;
-
-	if (f->n_ranges == f->ranges_capacity) {
-		size_t more = f->ranges_capacity ? 2 * f->ranges_capacity : 64;
-
-		f->ranges = need(realloc(f->ranges, more * sizeof *f->ranges));
-		f->ranges_capacity = more;
-	}
-	while (at > 0 && f->ranges[at - 1].start > r->start) {
-		f->ranges[at] = f->ranges[at - 1];
-		at--;
-	}
-	f->ranges[at] = (struct fsck_range){r->start, r->start + r->length};
-	f->n_ranges++;
-}
-
-bool fsck_in_range(const struct fsck *f, uint64_t id)
-{
-	size_t lo = 0, hi = f->n_ranges;
+	size_t lo = 0, hi = ids->n;
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 
-		if (f->ranges[mid].end <= id)
+		if (ids->items[mid].end <= id)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < f->n_ranges && f->ranges[lo].start <= id;
+	return lo;
+}
+
+bool fsck_ids_add(struct fsck_ids *ids, uint64_t start, uint64_t end)
+{
+	size_t at = ids_at(ids, start);
+
+	if (start >= end || (at < ids->n && ids->items[at].start < end))
+		return false;
+	if (ids->n == ids->capacity) {
+		size_t more = ids->capacity ? 2 * ids->capacity : 64;
+
+		ids->items = need(realloc(ids->items, more * sizeof *ids->items));
+		ids->capacity = more;
+	}
+	memmove(&ids->items[at + 1], &ids->items[at], (ids->n - at) * sizeof *ids->items);
+	ids->items[at] = (struct fsck_range){start, end};
+	ids->n++;
+	return true;
+}
+
+bool fsck_ids_has(const struct fsck_ids *ids, uint64_t id)
+{
+	size_t at = ids_at(ids, id);
+
+	return at < ids->n && ids->items[at].start <= id;
 }
 
 uint64_t fsck_mix(uint64_t a, uint64_t b)
@@ -309,6 +317,7 @@ void fsck_deinit(struct fsck *f)
 		free(f->tables[i].label);
 	free(f->tables);
 	free(f->sums);
-	free(f->ranges);
+	free(f->ranges.items);
+	free(f->staged.items);
 	free(f->pairs);
 }

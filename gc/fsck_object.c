@@ -107,7 +107,7 @@ static int on_object(void *arg, const char *key, const struct objstore_stat *st)
 		if (m && (m->kind == FSCK_BLOCK || m->kind == FSCK_SEGMENT ||
 				 m->kind == FSCK_SNAPSHOT))
 			return 0;
-		if (fsck_in_range(f, id)) {
+		if (fsck_ids_has(&f->ranges, id)) {
 			f->report.staged++;
 			return 0;
 		}

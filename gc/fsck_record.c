@@ -143,13 +143,25 @@ static int on_range(struct fsck *f, struct slice key, struct slice value)
 		what = "it holds ids that were never given out";
 	else if (rec.incarnation > f->store->ids.incarnation)
 		what = "it is of an incarnation to come";
-	else if (fsck_in_range(f, start) || fsck_in_range(f, start + rec.length - 1))
+	else if (!fsck_ids_add(&f->ranges, start, start + rec.length))
 		what = "it overlaps another range";
 	if (what)
 		fsck_say(f, "range %012llx of client %012llx: %s", (unsigned long long)start,
 			(unsigned long long)client, what);
-	else
-		fsck_range_add(f, &rec);
+	return 0;
+}
+
+/* The mark on ids that are being staged: each lies in a client's range. */
+static int on_stage(struct fsck *f, struct slice key, struct slice value)
+{
+	uint64_t start = key_read_u64(key, 9);
+	struct dec d = dec_of(value);
+	uint64_t n = dec_u64(&d), end = start + n;
+
+	if (dec_end(&d) || !n || end < start || !fsck_ids_has(&f->ranges, start) ||
+		!fsck_ids_has(&f->ranges, end - 1) || !fsck_ids_add(&f->staged, start, end))
+		fsck_say(f, "mark of staged ids from %012llx on: they are in no client's range",
+			(unsigned long long)start);
 	return 0;
 }
 
@@ -191,7 +203,7 @@ static int on_stranger(void *arg, struct slice key, struct slice value)
 
 static int scan_strangers(struct fsck *f, enum kv_db db)
 {
-	static const char kinds[][20] = {[KV_HOT] = "LRSacdelnpqrst", [KV_BULK] = "BGNbfghik"};
+	static const char kinds[][20] = {[KV_HOT] = "LRSacdelnpqrstx", [KV_BULK] = "BGNbfghik"};
 	struct key lo = {.len = 1}, hi;
 	int r = 0;
 
@@ -230,8 +242,8 @@ int fsck_registers(struct fsck *f)
 		fsck_record_fn fn;
 	} all[] = {{KEY_DB, on_db}, {KEY_TABLE, on_table}, {KEY_REF, on_ref},
 		{KEY_SNAPSHOT, on_snapshot}, {KEY_SCHEMA, on_schema}, {KEY_CLIENT, on_client},
-		{KEY_RANGE, on_range}, {KEY_NODE, on_node}, {KEY_SEGMENT, on_segment},
-		{KEY_BLOCK, on_block}};
+		{KEY_RANGE, on_range}, {KEY_STAGE, on_stage}, {KEY_NODE, on_node},
+		{KEY_SEGMENT, on_segment}, {KEY_BLOCK, on_block}};
 	int r;
 
 	fsck_stage(f, "records");

@@ -11,8 +11,8 @@
 
 static int suspect(struct fsck *f, uint64_t id, struct fsck_mark *m)
 {
-	(void)id;
-	if (!m->sum || m->flags & FSCK_DAMAGED)
+	/* what is staged is mirrored only when all of it is there */
+	if (!m->sum || m->flags & FSCK_DAMAGED || fsck_ids_has(&f->staged, id))
 		return 0;
 	m->flags |= FSCK_SUSPECT;
 	f->has_suspects = true;

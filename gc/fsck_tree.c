@@ -78,6 +78,17 @@ static void add_entries(struct fsck *f, struct fsck_sums *s, const struct rec_se
 	}
 }
 
+/* A staged one may be half written, or half taken back: only its damage counts. */
+static bool is_complete(struct fsck *f, uint64_t id, const struct rec_segment *g)
+{
+	if (fsck_ids_has(&f->staged, id))
+		return false;
+	if (fsck_is(f, g->table, FSCK_TABLE))
+		return true;
+	fsck_say(f, "segment %012llx: its table %012llx has no record", ID(id), ID(g->table));
+	return false;
+}
+
 static int on_segment(struct fsck *f, struct slice key, struct slice value)
 {
 	uint64_t id = key_read_u64(key, 1);
@@ -102,6 +113,9 @@ static int on_segment(struct fsck *f, struct slice key, struct slice value)
 	s->table = m->table = fsck_table_of(f, g.table);
 	s->first_key = s->last_key = g.key;
 	s->segments = 1;
+	s->is_broken = !is_complete(f, id, &g);
+	if (s->is_broken)
+		return 0;
 	add_entries(f, s, &g);
 	if (!s->is_broken && (s->rows != g.rows || s->bytes != g.bytes ||
 				     s->file_bytes != g.file_bytes || s->metas != g.metas))
