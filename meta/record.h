@@ -154,6 +154,8 @@ enum kv_db rec_db_of(enum key_kind kind);
 
 /** rec_next_id() - take @n ids from the store's counter. -EOVERFLOW above ID_MAX. */
 int rec_next_id(struct kv_txn *t, uint64_t n, uint64_t *ret_first);
+/** rec_id_peek() - the next id that will be given; none is taken. */
+int rec_id_peek(struct kv_txn *t, uint64_t *ret_next);
 /** rec_count_get() - references to a node, segment or block whose record exists. */
 int rec_count_get(struct kv_txn *t, uint64_t id, uint32_t *ret_count);
 /** rec_count_add() - one reference more (@id had at least one). */

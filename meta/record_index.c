@@ -24,6 +24,18 @@ int rec_next_id(struct kv_txn *t, uint64_t n, uint64_t *ret_first)
 	return r;
 }
 
+int rec_id_peek(struct kv_txn *t, uint64_t *ret_next)
+{
+	struct key k = key_meta(REC_META_NEXT);
+	uint64_t next = REC_ID_FIRST;
+	int r = number_get(t, &k, ID_MAX + 1, &next);
+
+	if (r && r != -ENOENT)
+		return r;
+	*ret_next = next;
+	return 0;
+}
+
 int rec_count_get(struct kv_txn *t, uint64_t id, uint32_t *ret_count)
 {
 	struct key k = key_u64(KEY_COUNT, id);
