@@ -2,7 +2,10 @@
  * Immutable objects by key. An object is written once under a fresh name, never changed, and
  * deleted only by the garbage collector. Keys look like "1/6/_b/h0123.._v2.parquet": relative,
  * '/' between parts, no empty part, no part beginning with '.', [A-Za-z0-9._-] only,
- * at most OBJSTORE_KEY_BYTES_MAX bytes; anything else is -EINVAL.
+ * at most OBJSTORE_PART_BYTES_MAX bytes in a part and OBJSTORE_KEY_BYTES_MAX in all; anything else
+ * is -EINVAL. A key that ends in OBJSTORE_TMP_SUFFIX is what a dead writer may have left of the key
+ * without it: it can be deleted, never written, and is not listed. No key is a directory of
+ * another.
  */
 #pragma once
 #include "objstore/base/buf.h"
@@ -11,6 +14,8 @@
 #include "objstore/base/io.h"
 
 #define OBJSTORE_KEY_BYTES_MAX 255
+#define OBJSTORE_PART_BYTES_MAX 250
+#define OBJSTORE_TMP_SUFFIX ".tmp"
 
 struct objstore;
 
@@ -51,7 +56,10 @@ struct objstore {
 /**
  * objstore_put() - write a new object, durable on return
  *
- * Create-only. Errors: -EEXIST (the object that is there stays as it is), -ENOSPC, -EIO.
+ * Create-only: of several writers of one key exactly one gets 0. After a failure there is nothing
+ * under @key that was not there before. Errors: -EEXIST (the object that is there stays as it is,
+ * or another writer is at work); -ENOSPC; -EIO. Where an fsync failed, every later write of this
+ * store fails with its code until it is opened again.
  */
 int objstore_put(struct objstore *s, const char *key, struct slice body);
 /**
@@ -60,7 +68,8 @@ int objstore_put(struct objstore *s, const char *key, struct slice body);
  * @path:       of @fd, used by OBJSTORE_MOVE; may be NULL with OBJSTORE_COPY
  * @ret_sha256: of the bytes taken
  *
- * Errors: as objstore_put(); -EAGAIN the file changed size while it was read.
+ * Errors: as objstore_put(), and the source stays where it is; -EAGAIN the file changed while it
+ * was read.
  */
 int objstore_put_file(struct objstore *s, const char *key, int fd, const char *path,
 	enum objstore_take take, uint8_t ret_sha256[static SHA256_BYTES]);
@@ -78,7 +87,14 @@ int objstore_stat(struct objstore *s, const char *key, struct objstore_stat *ret
 int objstore_open_local(struct objstore *s, const char *key);
 /** objstore_del() - delete, durable on return. -ENOENT when it is not there (which is no harm). */
 int objstore_del(struct objstore *s, const char *key);
-/** objstore_list() - keys beginning with @prefix (whole parts, "" = all) after @after (or NULL). */
+/**
+ * objstore_list() - keys below a directory, in byte order
+ * @prefix: whole parts without a last '/': "1/6" has "1/6/x", not "1/60/x" nor "1/6"; "" = all
+ * @after:  only keys greater than this text; NULL = from the first
+ *
+ * @fn may delete what it is shown. Objects that come or go meanwhile may be missed or shown.
+ * Return: 0, a negative errno, or what @fn returned.
+ */
 int objstore_list(
 	struct objstore *s, const char *prefix, const char *after, objstore_list_fn fn, void *arg);
 /** objstore_close() - takes NULL. */

@@ -155,7 +155,7 @@ static void a_failed_write_leaves_the_old_file(void **state)
 		/* Only the last call, fsync of the directory, fails with the new bytes there. */
 		assert_content(f->fd, "a", n < 6 ? "old" : "new");
 		assert_int_equal(count_entries(f->fd), 1);
-		assert_int_equal(fault.fsyncs_after_failed_fsync, 0);
+		assert_int_equal(fault.fsyncs_repeated, 0);
 	} while (fault.hit);
 	assert_int_equal(n, 7);
 }

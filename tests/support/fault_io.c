@@ -48,14 +48,22 @@ static ssize_t fault_pread(const struct io *io, int fd, void *data, size_t len, 
 	return fails(f) ? f->code : f->inner->pread(f->inner, fd, data, len, off);
 }
 
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? (ino_t)-1 : st.st_ino;
+}
+
 static int fault_fsync(const struct io *io, int fd)
 {
 	struct fault_io *f = fault_of(io);
+	ino_t inode = inode_of(fd);
 
-	f->fsyncs_after_failed_fsync += fd == f->failed_fsync_fd;
+	f->fsyncs_repeated += inode == f->failed_inode;
 	if (!fails(f))
 		return f->inner->fsync(f->inner, fd);
-	f->failed_fsync_fd = fd;
+	f->failed_inode = inode;
 	return f->code;
 }
 
@@ -117,7 +125,6 @@ void fault_io_init(struct fault_io *f, const struct io *inner)
 				.reflink = fault_reflink,
 			},
 		.inner = inner,
-		.failed_fsync_fd = -1,
 	};
 }
 
@@ -126,6 +133,6 @@ void fault_io_arm(struct fault_io *f, unsigned fail_at, int code)
 	f->fail_at = fail_at;
 	f->code = code;
 	f->calls = f->hit = 0;
-	f->fsyncs_after_failed_fsync = 0;
-	f->failed_fsync_fd = -1;
+	f->fsyncs_repeated = 0;
+	f->failed_inode = 0;
 }

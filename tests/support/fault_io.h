@@ -14,8 +14,9 @@ struct fault_io {
 	bool applied;	  /* the failing call takes effect all the same, as a lost answer */
 	unsigned calls;	  /* so far */
 	unsigned hit;	  /* faults given */
-	unsigned fsyncs_after_failed_fsync; /* of the same descriptor: must stay 0 */
-	int failed_fsync_fd;
+	/* fsyncs of a file whose fsync failed before: must stay 0 */
+	unsigned fsyncs_repeated;
+	ino_t failed_inode;
 };
 
 /** fault_io_init() - pass everything to @inner until a fault is set. */
