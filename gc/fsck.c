@@ -1,1 +1,132 @@
-#include "gc/fsck.h"
+/* The parent: starts the child, hands on what it says, judges how it ended. */
+#include "gc/fsck_impl.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#define FRAME_BYTES_MAX 8192
+
+struct parent {
+	const struct fsck_options *options;
+	int in;
+	struct fsck_end end;
+	bool has_end;
+	uint64_t told;
+};
+
+static int read_all(int fd, void *data, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = read(fd, (char *)data + done, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EPIPE;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static void on_frame(struct parent *p, const struct fsck_frame *f, void *body)
+{
+	const struct fsck_options *o = p->options;
+	struct fsck_progress progress;
+
+	if (f->kind == FSCK_FRAME_FINDING) {
+		p->told++;
+		if (o->finding)
+			o->finding(o->arg, body);
+	} else if (f->kind == FSCK_FRAME_PROGRESS && f->len == sizeof progress) {
+		memcpy(&progress, body, sizeof progress);
+		if (o->progress)
+			o->progress(o->arg, progress.stage, progress.done, progress.total);
+	} else if (f->kind == FSCK_FRAME_END && f->len == sizeof p->end) {
+		memcpy(&p->end, body, sizeof p->end);
+		p->has_end = true;
+	}
+}
+
+static void listen(struct parent *p)
+{
+	char body[FRAME_BYTES_MAX + 1];
+	struct fsck_frame f;
+
+	while (!read_all(p->in, &f, sizeof f) && f.len <= FRAME_BYTES_MAX &&
+		!read_all(p->in, body, f.len)) {
+		body[f.len] = 0;
+		on_frame(p, &f, body);
+	}
+}
+
+static void become_child(const char *path, bool full, int in, int out)
+{
+	struct rlimit none = {0};
+
+	close(in);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(SIGPIPE, SIG_DFL);
+	_exit(fsck_child(path, full, out));
+}
+
+/* The child did not come to its end: a page of LMDB led it astray. */
+static int died(
+	const struct parent *p, int status, struct fsck_report *ret, struct bough_error *error)
+{
+	char text[128];
+
+	snprintf(text, sizeof text, "metadata damaged: the check ended by %s %d",
+		WIFSIGNALED(status) ? "signal" : "status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (p->options->finding)
+		p->options->finding(p->options->arg, text);
+	*ret = (struct fsck_report){.errors = p->told + 1, .metadata_damaged = true};
+	error_set(error, -EUCLEAN, "%s", text);
+	return error_hint(error, "bough rebuild makes new metadata from the objects");
+}
+
+int fsck_run(const char *store_path, const struct fsck_options *options, struct fsck_report *ret,
+	struct bough_error *error)
+{
+	struct parent p = {.options = options};
+	int fds[2], status;
+	pid_t pid;
+
+	if (pipe(fds))
+		return error_set(error, -errno, "cannot make a pipe: %s", strerror(errno));
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0) {
+		int e = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return error_set(error, e, "cannot start a process: %s", strerror(-e));
+	}
+	if (!pid)
+		become_child(store_path, options->full, fds[0], fds[1]);
+	close(fds[1]);
+	p.in = fds[0];
+	listen(&p);
+	close(p.in);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set(error, -errno, "cannot wait for the check");
+	if (!p.has_end)
+		return died(&p, status, ret, error);
+	if (p.end.result && p.end.result != -EUCLEAN) {
+		if (error)
+			*error = p.end.error;
+		return p.end.result;
+	}
+	*ret = p.end.report;
+	if (p.end.result && error)
+		*error = p.end.error;
+	return p.end.result;
+}

@@ -26,7 +26,9 @@ uint8_t dec_u8(struct dec *d);
 uint16_t dec_u16(struct dec *d);
 uint32_t dec_u32(struct dec *d);
 uint64_t dec_u64(struct dec *d);
-uint64_t dec_varint(struct dec *d);
+uint64_t dec_varint(struct dec *d); /* only the shortest form is accepted */
+/** dec_varint_max() - fails above @max. */
+uint64_t dec_varint_max(struct dec *d, uint64_t max);
 struct slice dec_bytes(struct dec *d);		    /* borrowed */
 void dec_raw(struct dec *d, void *out, size_t len); /* fixed length */
 /** dec_str() - copies to @out with a NUL; fails if it does not fit or holds a NUL. */

@@ -30,5 +30,9 @@ int id_uuid_random(uint8_t ret[static UUID_BYTES]);
 /** id_name() - "h<32 hex>_v4.mpk" or "h<32 hex>_v2.parquet". */
 void id_name(enum id_kind kind, const uint8_t uuid[static UUID_BYTES],
 	char ret[static ID_NAME_BYTES_MAX]);
-/** id_of_name() - the inverse, exact (whole name, lower case); -ENOENT for any other text. */
+/**
+ * id_of_name() - the inverse, exact (whole name, lower case); -ENOENT for any other text
+ *
+ * Snapshots and segments are named alike, their folders tell: *@ret_kind is ID_SNAPSHOT for both.
+ */
 int id_of_name(const char *name, enum id_kind *ret_kind, uint8_t ret_uuid[static UUID_BYTES]);

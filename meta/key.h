@@ -9,7 +9,7 @@ enum key_kind {
 	KEY_DB = 'd',	    /* db -> struct rec_db */
 	KEY_TABLE = 't',    /* table -> struct rec_table */
 	KEY_REF = 'r',	    /* ref -> struct rec_ref */
-	KEY_ENTRY = 'e',    /* dir, child -> "" (a listing; cookie = child id) */
+	KEY_ENTRY = 'e',    /* dir, child -> its name's bytes (a listing; cookie = child id) */
 	KEY_NAME = 'n',	    /* dir, name -> child u64 */
 	KEY_LINK = 'l',	    /* ref, snapshot -> "" (directory of hard links) */
 	KEY_LINK_OF = 'L',  /* snapshot, ref -> "" (the reverse) */
@@ -18,6 +18,7 @@ enum key_kind {
 	KEY_CLIENT = 'p',   /* client -> struct rec_client */
 	KEY_RANGE = 'R',    /* client, start -> struct rec_range */
 	KEY_QUEUE = 'q',    /* sequence -> struct rec_queue */
+	KEY_STAGE = 'x',    /* table, first id -> how many: being staged, not to be seen yet */
 	/* KV_BULK */
 	KEY_NODE = 'N',	      /* node -> struct tree_node */
 	KEY_SEGMENT = 'g',    /* segment -> struct rec_segment */
@@ -37,6 +38,8 @@ struct key {
 };
 
 struct key key_make(enum key_kind kind);
+/** key_meta() - KEY_META and one of the names in record.h. */
+struct key key_meta(const char *name);
 struct key key_u64(enum key_kind kind, uint64_t a);
 struct key key_u64_u64(enum key_kind kind, uint64_t a, uint64_t b);
 /** key_name() - kind, number, name (at most 255 bytes, asserted). */

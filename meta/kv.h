@@ -20,6 +20,8 @@ enum kv_db { KV_HOT, KV_BULK, KV_DBS };
 enum kv_mode { KV_READ, KV_WRITE };
 
 #define KV_KEY_BYTES_MAX 511
+/** Where KV_HOT keeps the commit number; the value is the engine's own. */
+#define KV_COMMIT_KEY "acommit"
 
 /** Called for each record in key order; a non-zero return ends the scan and is returned. */
 typedef int (*kv_scan_fn)(void *arg, struct slice key, struct slice value);

@@ -12,6 +12,12 @@
 #define REC_TEXT_BYTES_MAX 1023 /* author, message */
 #define REC_DIR_ROOT 0		/* dir of the databases in KEY_ENTRY and KEY_NAME */
 
+/* Names of KEY_META; the kv layer keeps KV_COMMIT_KEY among them. */
+#define REC_META_STORE "store"
+#define REC_META_NEXT "next"   /* the next free id */
+#define REC_META_QUEUE "queue" /* the next free place in the queue */
+#define REC_ID_FIRST 32	       /* ids below are never given */
+
 /** KEY_META "store": one per store. */
 struct rec_store {
 	uint8_t uuid[UUID_BYTES];
@@ -148,6 +154,8 @@ enum kv_db rec_db_of(enum key_kind kind);
 
 /** rec_next_id() - take @n ids from the store's counter. -EOVERFLOW above ID_MAX. */
 int rec_next_id(struct kv_txn *t, uint64_t n, uint64_t *ret_first);
+/** rec_id_peek() - the next id that will be given; none is taken. */
+int rec_id_peek(struct kv_txn *t, uint64_t *ret_next);
 /** rec_count_get() - references to a node, segment or block whose record exists. */
 int rec_count_get(struct kv_txn *t, uint64_t id, uint32_t *ret_count);
 /** rec_count_add() - one reference more (@id had at least one). */
@@ -159,7 +167,13 @@ int rec_exists(struct kv_txn *t, const struct key *k);
 /** rec_mark() - an empty value under @k: an index entry. */
 int rec_mark(struct kv_txn *t, const struct key *k);
 
-/** Directory of named children (databases, tables, refs): entry and name together. */
-int rec_dir_add(struct kv_txn *t, uint64_t dir, const char *name, uint64_t child); /* -EEXIST */
+/*
+ * A directory of named children (databases, tables, refs): KEY_ENTRY (dir, child), whose value is
+ * the name's bytes, and KEY_NAME (dir, name) are written in step. Names: 1 to 255 bytes, -EINVAL.
+ */
+/** rec_dir_add() - -EEXIST: the name is taken, or the child has one here. */
+int rec_dir_add(struct kv_txn *t, uint64_t dir, const char *name, uint64_t child);
+/** rec_dir_remove() - -ENOENT: @child does not have this name here. */
 int rec_dir_remove(struct kv_txn *t, uint64_t dir, const char *name, uint64_t child);
+/** rec_dir_lookup() - -ENOENT. */
 int rec_dir_lookup(struct kv_txn *t, uint64_t dir, const char *name, uint64_t *ret_child);

@@ -33,13 +33,18 @@ static int put_index(struct kv_txn *t, struct key k)
 	return rec_mark(t, &k);
 }
 
+static void block_name(const struct commit_block *b, char ret[static REC_NAME_BYTES_MAX + 1])
+{
+	snprintf(ret, REC_NAME_BYTES_MAX + 1, "%.*s", (int)b->entry.name.len,
+		(const char *)b->entry.name.data);
+}
+
 static int put_block(struct kv_txn *t, const struct commit_block *b, uint64_t segment)
 {
 	char name[REC_NAME_BYTES_MAX + 1];
 	int r = rec_block_put(t, b->id, &b->rec);
 
-	snprintf(name, sizeof name, "%.*s", (int)b->entry.name.len,
-		(const char *)b->entry.name.data);
+	block_name(b, name);
 	if (!r)
 		r = put_index(t, key_u64_u64(KEY_BLOCK_IN, b->rec.table, b->id));
 	if (!r)
@@ -47,43 +52,110 @@ static int put_block(struct kv_txn *t, const struct commit_block *b, uint64_t se
 	return r ? r : put_index(t, key_file(b->rec.table, name, b->id));
 }
 
-static int put_segment(struct kv_txn *t, const struct commit_segment *g, uint64_t key)
+static int put_segment(struct kv_txn *t, const struct commit_segment *g)
 {
 	struct key v4 = key_u64(KEY_SEGMENT_V4, g->id);
-	struct rec_segment rec = g->rec;
-	int r;
+	int r = rec_segment_put(t, g->id, &g->rec, g->entries);
 
-	rec.key = key;
-	r = rec_segment_put(t, g->id, &rec, g->entries);
 	if (!r)
 		r = kv_put(t, KV_BULK, key_slice(&v4), buf_slice(&g->v4));
+	return r ? r : put_index(t, key_u64_u64(KEY_SEGMENT_IN, g->rec.table, g->id));
+}
+
+int commit_put_one(struct kv_txn *t, const struct commit_segment *g, uint32_t at)
+{
+	return at < g->rec.blocks ? put_block(t, &g->blocks[at], g->id) : put_segment(t, g);
+}
+
+static int del_key(struct kv_txn *t, enum kv_db db, struct key k)
+{
+	int r = kv_del(t, db, key_slice(&k));
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int commit_del_one(struct kv_txn *t, const struct commit_segment *g, uint32_t at)
+{
+	const struct commit_block *b = &g->blocks[at];
+	char name[REC_NAME_BYTES_MAX + 1];
+	int r;
+
+	if (at == g->rec.blocks) {
+		r = del_key(t, KV_BULK, key_u64(KEY_SEGMENT_V4, g->id));
+		if (!r)
+			r = del_key(t, KV_BULK, key_u64_u64(KEY_SEGMENT_IN, g->rec.table, g->id));
+		return r ? r : del_key(t, KV_BULK, key_u64(KEY_SEGMENT, g->id));
+	}
+	block_name(b, name);
+	r = del_key(t, KV_BULK, key_file(b->rec.table, name, b->id));
 	if (!r)
-		r = put_index(t, key_u64_u64(KEY_SEGMENT_IN, rec.table, g->id));
-	for (uint32_t i = 0; i < rec.blocks && !r; i++)
-		r = put_block(t, &g->blocks[i], g->id);
+		r = del_key(t, KV_BULK, key_u64_u64(KEY_HOLDER, b->id, g->id));
+	if (!r)
+		r = del_key(t, KV_BULK, key_u64_u64(KEY_BLOCK_IN, b->rec.table, b->id));
+	return r ? r : del_key(t, KV_BULK, key_u64(KEY_BLOCK, b->id));
+}
+
+static int put_records(struct kv_txn *t, struct commit_segment *g)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i <= g->rec.blocks && !r; i++)
+		r = commit_put_one(t, g, i);
 	return r;
 }
 
-/* Puts all segments and hangs them into the tree of @old. */
+static int take_key(void *arg, const struct tree_entry *e)
+{
+	*(uint64_t *)arg = e->key;
+	return 1;
+}
+
+/* Staged segments got their keys earlier: where another commit's stand above them, they get new. */
+static int renew_keys(
+	struct refs_txn *x, const struct commit_append *c, struct rec_table *table, uint64_t root)
+{
+	uint64_t last = 0;
+	int r = tree_walk_down(x->kv, root, take_key, &last);
+
+	if (r < 0 || last < c->segments[0].rec.key)
+		return r < 0 ? r : 0;
+	r = 0;
+	for (size_t i = 0; i < c->n_segments && !r; i++) {
+		struct commit_segment *g = &c->segments[i];
+
+		g->rec.key = table->next_segment_key++;
+		r = rec_segment_put(x->kv, g->id, &g->rec, g->entries);
+	}
+	return r;
+}
+
+/* Puts all segments and hangs them into the tree of the old head. */
 static int put_segments(struct refs_txn *x, const struct commit_append *c, struct rec_table *table,
 	uint64_t old_root, struct rec_snapshot *s)
 {
 	struct tree_entry *e cleanup(free_p) = calloc(c->n_segments + 1, sizeof *e);
 	int r = e ? 0 : -ENOMEM;
 
+	if (!r && c->staged)
+		r = renew_keys(x, c, table, old_root);
 	for (size_t i = 0; i < c->n_segments && !r; i++) {
-		const struct rec_segment *g = &c->segments[i].rec;
+		struct rec_segment *g = &c->segments[i].rec;
 
-		e[i] = (struct tree_entry){
-			table->next_segment_key++, c->segments[i].id, g->rows, g->file_bytes};
+		if (!c->staged)
+			g->key = table->next_segment_key++;
+		else if (table->next_segment_key <= g->key)
+			table->next_segment_key = g->key + 1;
+		e[i] = (struct tree_entry){g->key, c->segments[i].id, g->rows, g->file_bytes};
 		s->rows += g->rows;
 		s->bytes += g->bytes;
 		s->file_bytes += g->file_bytes;
 		s->blocks += g->blocks;
 		s->metas += g->metas;
 		s->segments++;
-		r = put_segment(x->kv, &c->segments[i], e[i].key);
+		r = c->staged ? 0 : put_records(x->kv, &c->segments[i]);
 	}
+	if (!r && c->staged)
+		r = stage_unmark(x, s->table, c->staged);
 	return r ? r : tree_append(x->kv, old_root, e, c->n_segments, &s->root);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TRIES_MAX 10
+#define STAGE_BLOCKS_MIN 256 /* up to here the records fit into the commit */
 
 void import_progress(struct import *im, size_t step)
 {
@@ -157,6 +158,28 @@ static int commit(struct import *im, struct refs_imported *ret)
 	return 0;
 }
 
+int import_stage(struct import *im)
+{
+	if (im->n_blocks <= STAGE_BLOCKS_MIN)
+		return 0;
+	im->stage = (struct stage){.store = im->store,
+		.table = im->table,
+		.ids = &im->ids,
+		.segments = im->segments,
+		.n_segments = im->n_segments};
+	return stage_run(&im->stage, commit_put_one);
+}
+
+void import_unstage(struct import *im)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+
+	/* what is left after a failure here stays marked, in the range of a dead client */
+	if (!stage_run(&im->stage, commit_del_one) && !refs_begin(im->store, KV_WRITE, &x) &&
+		!stage_unmark(x, im->table, &im->ids))
+		refs_commit(&x, NULL);
+}
+
 static void import_deinit(struct import *im)
 {
 	for (size_t i = 0; im->files && i < im->in->n_files; i++)
@@ -189,7 +212,11 @@ static int attempt(struct refs_store *s, const struct refs_import *in, struct re
 	if (!r)
 		r = import_pack(&im);
 	if (!r)
+		r = import_stage(&im);
+	if (!r)
 		r = commit(&im, ret);
+	if (r && im.stage.begun)
+		import_unstage(&im);
 	if (r && im.ids_taken)
 		import_unstore(&im);
 	return r;

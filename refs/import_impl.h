@@ -29,6 +29,7 @@ struct import {
 	struct commit_block *blocks;	 /* those of files with rows, in order; owned */
 	struct commit_segment *segments; /* owned */
 	size_t n_segments;
+	struct stage stage; /* of a large import */
 	uint64_t bytes_stored;
 };
 
@@ -42,5 +43,9 @@ int import_store(struct import *im);
 void import_unstore(struct import *im);
 /** import_pack() - segments with their v4 objects, in memory. */
 int import_pack(struct import *im);
+/** import_stage() - the records of a large import, in slices; of a small one nothing. */
+int import_stage(struct import *im);
+/** import_unstage() - take them back. */
+void import_unstage(struct import *im);
 /** import_progress() - @step of 2 * n_files. */
 void import_progress(struct import *im, size_t step);

@@ -1,9 +1,11 @@
 /*
  * Client of bough-reader, the helper process that looks into foreign Parquet files with few
  * rights. It is started at first use, gets descriptors by SCM_RIGHTS and dies with its parent.
+ * One struct reader is one helper and one file at a time; who wants several opens several.
  *
- * Wire: one SOCK_SEQPACKET-free stream pair. Request: 1 byte 'i' carrying the descriptor.
- * Answer: u32 little-endian length, then that many bytes of JSON (tools/reader/README.md).
+ * Wire: a SOCK_STREAM pair of AF_UNIX. The helper says 'r' once it is ready. Request: 1 byte 'i'
+ * carrying the descriptor. Answer: u32 little-endian length, then that many bytes of JSON
+ * (tools/reader/README.md).
  */
 #pragma once
 #include "objstore/base/error.h"
@@ -11,19 +13,22 @@
 
 struct reader;
 
-/** reader_open() - nothing is started yet. @memory_bytes: its RLIMIT_AS; 0 = default. */
+/** reader_open() - nothing is started yet. @memory_bytes: its RLIMIT_AS; 0 = default (2 GiB). */
 int reader_open(uint64_t memory_bytes, struct reader **ret);
 /** reader_close() - ends the helper; takes NULL. */
 void reader_close(struct reader *r);
 DEFINE_CLEANUP(struct reader *, reader_close)
+/** reader_set_timeout() - for one file, in place of 30 s; before the first use. */
+void reader_set_timeout(struct reader *r, unsigned timeout_ms);
 /**
  * reader_inspect() - describe the Parquet file behind @fd
  * @name: for messages
  * @ret:  owned; see tools/reader/README.md
  *
- * A helper that died or hangs (30 s) is replaced and the file refused. Threads: one at a time
- * (lock). Errors: -EINVAL not Parquet, truncated, damaged, or it broke the helper; -ENOENT
- * bough-reader is not installed; -ETIMEDOUT.
+ * A helper that died is replaced and the file tried once more; a second death, or 30 s without an
+ * answer, refuses the file. Threads: one at a time (lock). Errors: -EINVAL not Parquet, truncated,
+ * encrypted, damaged, or it broke the helper; -ENOENT bough-reader is not installed; -EIO it does
+ * not start; -ETIMEDOUT.
  */
 int reader_inspect(struct reader *r, int fd, const char *name, struct json_object **ret,
 	struct bough_error *error);

@@ -1,0 +1,262 @@
+#include "fs/change.h"
+#include "fs/tree_impl.h"
+#include "refs/name.h"
+#include "refs/ref.h"
+#include "refs/table.h"
+#include <errno.h>
+
+#define WRITE_BITS (S_IWUSR | S_IWGRP | S_IWOTH)
+
+static int refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
+{
+	struct rec_ref ref;
+	int r;
+
+	switch (fs_ino_kind(dir)) {
+	case FS_ROOT:
+	case FS_DB:
+		error_set(error, -EPERM, "here are only databases and tables");
+		return error_hint(error, "mkdir makes one");
+	case FS_REFS:
+		error_set(error, -EPERM, "here are only branches and tags");
+		return error_hint(error, "mkdir makes a branch, mkdir -m 555 a tag");
+	case FS_TABLE:
+		return error_set(error, -EPERM, "a table's own folders are fixed");
+	case FS_REF:
+	case FS_DATA:
+	case FS_HEAD:
+		r = refs_ref_open(x, fs_ino_id(dir), &ref, error);
+		if (r)
+			return r;
+		if (ref.kind == REC_REF_TAG)
+			return error_set(error, -EROFS, "tag '%s' is read-only", ref.name);
+		error_set(error, -EPERM, "this version does not write through the mount yet");
+		return error_hint(error, "bough import writes into a branch");
+	case FS_BLOCK:
+		return error_set(error, -EPERM, "a committed file never changes");
+	default:
+		return error_set(error, -EROFS, "this changes only through commits");
+	}
+}
+
+int fs_refuse(const struct fs_tree *t, uint64_t dir, struct bough_error *error)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	int r = refs_begin(t->store, KV_READ, &x);
+
+	return r ? r : refuse(x, dir, error);
+}
+
+int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bough_error *error)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct rec_ref ref;
+	int r;
+
+	if (fs_ino_kind(ino) != FS_REF)
+		return 0;
+	r = refs_begin(t->store, KV_READ, &x);
+	if (!r)
+		r = rec_ref_get(x->kv, fs_ino_id(ino), &ref);
+	if (r)
+		return r;
+	if (ref.kind == REC_REF_TAG && (mode & WRITE_BITS))
+		return error_set(error, -EPERM, "tag '%s' is read-only for ever", ref.name);
+	if (ref.kind != REC_REF_TAG && !(mode & WRITE_BITS)) {
+		error_set(error, -EPERM, "this version does not turn branches into tags yet");
+		return error_hint(error, "mkdir -m 555 makes a tag");
+	}
+	return 0;
+}
+
+/** A database's or table's name as the mount writes it. */
+static int plain_name(const char *name, char **ret, struct bough_error *error)
+{
+	int r = name_of_path(name, ret);
+
+	if (r != -EINVAL)
+		return r;
+	error_set(error, r, "'%.255s' cannot name a database or table", name);
+	return error_hint(error, "names that begin with '_' or '.' are reserved; '%%' is '%%25'");
+}
+
+static int make_db(
+	struct refs_txn *x, struct fs_change *c, uint64_t *ret, struct bough_error *error)
+{
+	char *name cleanup(free_p) = NULL;
+	uint64_t id = 0;
+	int r = plain_name(c->name, &name, error);
+
+	if (!r)
+		r = refs_db_create(x, name, &id, error);
+	*ret = fs_ino(FS_DB, id);
+	return r;
+}
+
+static int make_table(
+	struct refs_txn *x, struct fs_change *c, uint64_t *ret, struct bough_error *error)
+{
+	char *name cleanup(free_p) = NULL;
+	uint64_t id = 0;
+	int r = plain_name(c->name, &name, error);
+
+	if (!r)
+		r = refs_table_create(x, fs_ino_id(c->dir), name, &id, error);
+	*ret = fs_ino(FS_TABLE, id);
+	return r;
+}
+
+static int make_ref(
+	struct refs_txn *x, struct fs_change *c, uint64_t *ret, struct bough_error *error)
+{
+	struct refs_create create = {
+		.table = fs_ino_id(c->dir),
+		.name = c->name,
+		.kind = c->mode & WRITE_BITS ? REC_REF_BRANCH : REC_REF_TAG,
+	};
+	uint64_t id = 0;
+	int r = refs_ref_create(x, &create, &id, error);
+
+	*ret = fs_ino(FS_REF, id);
+	return r;
+}
+
+static int run_mkdir(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	uint64_t ino = 0;
+	int r;
+
+	switch (fs_ino_kind(c->dir)) {
+	case FS_ROOT:
+		r = make_db(x, c, &ino, error);
+		break;
+	case FS_DB:
+		r = make_table(x, c, &ino, error);
+		break;
+	case FS_REFS:
+		r = make_ref(x, c, &ino, error);
+		break;
+	default:
+		r = refuse(x, c->dir, error);
+	}
+	return r ? r : fs_node_stat(c->tree, x, ino, &c->made);
+}
+
+/** Id of a database or table by its name in the mount. */
+static int find_named(struct refs_txn *x, uint64_t dir, const char *name, uint64_t *ret)
+{
+	char *plain cleanup(free_p) = NULL;
+	int r = name_of_path(name, &plain);
+
+	if (!r)
+		r = rec_dir_lookup(x->kv, dir, plain, ret);
+	return r == -EINVAL ? -ENOENT : r;
+}
+
+static int any_child(void *arg, uint64_t id, const char *name)
+{
+	(void)arg;
+	(void)id;
+	(void)name;
+	return 1;
+}
+
+static int drop_table(struct refs_txn *x, uint64_t id, struct bough_error *error)
+{
+	struct rec_table t;
+	struct rec_ref main;
+	int r = rec_table_get(x->kv, id, &t);
+
+	if (!r)
+		r = rec_ref_get(x->kv, t.main_ref, &main);
+	if (!r)
+		r = main.head ? 1 : refs_dir_list(x, id, 0, any_child, NULL);
+	if (!r)
+		return refs_table_drop(x, id, error);
+	if (r < 0)
+		return r;
+	error_set(error, -ENOTEMPTY, "table '%s' holds %s", t.name,
+		main.head ? "data" : "branches or tags");
+	return error_hint(error, "bough table drop drops it whole");
+}
+
+static int run_rmdir(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	uint64_t id, dir = fs_ino_id(c->dir);
+	int r;
+
+	switch (fs_ino_kind(c->dir)) {
+	case FS_ROOT:
+		r = find_named(x, REC_DIR_ROOT, c->name, &id);
+		return r ? r : refs_db_drop(x, id, error);
+	case FS_DB:
+		r = find_named(x, dir, c->name, &id);
+		return r ? r : drop_table(x, id, error);
+	case FS_REFS:
+		r = rec_dir_lookup(x->kv, dir, c->name, &id);
+		return r ? r : refs_ref_drop(x, id, error);
+	default:
+		return refuse(x, c->dir, error);
+	}
+}
+
+static int rename_db(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	char *to cleanup(free_p) = NULL;
+	uint64_t id;
+	int r = find_named(x, REC_DIR_ROOT, c->name, &id);
+
+	if (!r)
+		r = plain_name(c->to_name, &to, error);
+	return r ? r : refs_db_rename(x, id, to, error);
+}
+
+static int rename_table(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	char *to cleanup(free_p) = NULL;
+	uint64_t id;
+	int r = find_named(x, fs_ino_id(c->dir), c->name, &id);
+
+	if (!r)
+		r = plain_name(c->to_name, &to, error);
+	return r ? r : refs_table_rename(x, id, fs_ino_id(c->to_dir), to, error);
+}
+
+static int rename_ref(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	uint64_t id;
+	int r = rec_dir_lookup(x->kv, fs_ino_id(c->dir), c->name, &id);
+
+	return r ? r : refs_ref_rename(x, id, c->to_name, error);
+}
+
+static int run_rename(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	enum fs_kind kind = fs_ino_kind(c->dir);
+
+	if (kind == FS_DB && fs_ino_kind(c->to_dir) == FS_DB)
+		return rename_table(x, c, error);
+	if (kind == FS_ROOT && c->dir == c->to_dir)
+		return rename_db(x, c, error);
+	if (kind == FS_REFS && c->dir == c->to_dir)
+		return rename_ref(x, c, error);
+	if (kind == FS_ROOT || kind == FS_DB)
+		return error_set(
+			error, -EPERM, "a database stays in the root, a table in a database");
+	if (kind == FS_REFS)
+		return error_set(error, -EPERM, "a branch or tag moves only within its _refs");
+	return refuse(x, c->dir, error);
+}
+
+int fs_change_run(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	switch (c->what) {
+	case FS_MKDIR:
+		return run_mkdir(x, c, error);
+	case FS_RMDIR:
+		return run_rmdir(x, c, error);
+	case FS_RENAME:
+		return run_rename(x, c, error);
+	}
+	return -EINVAL;
+}

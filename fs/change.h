@@ -1,0 +1,34 @@
+/* What the mount changes, free of FUSE: bodies for the committer, and why something is refused. */
+#pragma once
+#include "fs/tree.h"
+
+/** An operation on directories. Names are owned by the one who made it. */
+struct fs_change {
+	const struct fs_tree *tree;
+	enum { FS_MKDIR, FS_RMDIR, FS_RENAME } what;
+	uint64_t dir;
+	const char *name;
+	uint64_t to_dir; /* FS_RENAME */
+	const char *to_name;
+	mode_t mode;	     /* FS_MKDIR: as asked for, the umask not taken off */
+	struct fs_node made; /* FS_MKDIR: set on success */
+};
+
+/**
+ * fs_change_run() - carry it out in @x
+ *
+ * mkdir makes databases, tables, branches, and tags (where @mode has no write bit); rmdir drops
+ * empty databases, tables without data, and refs whole; rename renames them in place.
+ * Errors, with words: -EEXIST, -EINVAL bad name, -ENOENT, -ENOTEMPTY, -EPERM, -EROFS.
+ */
+int fs_change_run(struct refs_txn *x, struct fs_change *c, struct bough_error *error);
+
+/**
+ * fs_refuse() - why files cannot be made, removed or changed in directory @dir, or @dir itself
+ *
+ * Return: always negative: -EROFS where nothing ever changes by hand (_b, _sg, _ss, tags), -ESTALE
+ * in an expired ref, else -EPERM.
+ */
+int fs_refuse(const struct fs_tree *t, uint64_t dir, struct bough_error *error);
+/** fs_chmod_check() - may @ino be asked for @mode? 0: yes, and nothing happens. -EPERM. */
+int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bough_error *error);

@@ -1,0 +1,130 @@
+/* Last look at every id: references found against the count that is stored. */
+#include "gc/fsck_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ID(id) ((unsigned long long)(id))
+
+static bool is_counted_kind(enum fsck_kind kind)
+{
+	return kind == FSCK_NODE || kind == FSCK_SEGMENT || kind == FSCK_BLOCK;
+}
+
+static void differs(struct fsck *f, uint64_t id, const struct fsck_mark *m, uint32_t count)
+{
+	fsck_say(f, "%s %012llx of %s: its count is %u, references are %u",
+		fsck_word((enum fsck_kind)m->kind), ID(id), fsck_label(f, m->table), count,
+		m->edges);
+}
+
+static int on_count(struct fsck *f, struct slice key, struct slice value)
+{
+	uint64_t id = key_read_u64(key, 1);
+	struct fsck_mark *m = fsck_mark(f, id);
+	uint32_t count;
+
+	(void)value;
+	if (!m || !is_counted_kind((enum fsck_kind)m->kind)) {
+		fsck_say(f, "count of %012llx, which has no record", ID(id));
+		return 0;
+	}
+	m->flags |= FSCK_COUNTED;
+	if (rec_count_get(f->t, id, &count))
+		fsck_say(f, "count of %s %012llx is damaged", fsck_word((enum fsck_kind)m->kind),
+			ID(id));
+	else if (count != m->edges)
+		differs(f, id, m, count);
+	return 0;
+}
+
+static void check_snapshot(struct fsck *f, uint64_t id, const struct fsck_mark *m)
+{
+	struct rec_snapshot rec;
+	const char *label = fsck_label(f, m->table);
+
+	if (rec_snapshot_get(f->t, id, &rec))
+		return;
+	if (rec.nlink != m->links)
+		fsck_say(f, "snapshot %012llx of %s: its nlink is %u, names are %u", ID(id), label,
+			rec.nlink, m->links);
+	if (rec.count != m->edges)
+		differs(f, id, m, rec.count);
+	else if (!m->edges)
+		fsck_say(f, "snapshot %012llx of %s: nothing refers to it", ID(id), label);
+}
+
+static void check_counted(struct fsck *f, uint64_t id, const struct fsck_mark *m)
+{
+	if (fsck_ids_has(&f->staged, id))
+		f->report.staged++;
+	else if (m->edges == 1 || m->flags & FSCK_COUNTED)
+		return;
+	else if (m->edges)
+		differs(f, id, m, 1);
+	else
+		fsck_say(f, "%s %012llx of %s: nothing refers to it",
+			fsck_word((enum fsck_kind)m->kind), ID(id), fsck_label(f, m->table));
+}
+
+static bool has_home(struct fsck *f, uint64_t id, enum fsck_kind kind)
+{
+	struct rec_ref ref;
+
+	if (kind == FSCK_REF)
+		return !rec_ref_get(f->t, id, &ref) && ref.kind != REC_REF_MAIN;
+	return kind == FSCK_DB || !f->tables[fsck_peek(f, id)->table - 1].is_gone;
+}
+
+static void check_home(struct fsck *f, uint64_t id, const struct fsck_mark *m)
+{
+	if (!has_home(f, id, (enum fsck_kind)m->kind))
+		return;
+	if (!(m->flags & FSCK_LISTED))
+		fsck_say(f, "%s %012llx: no directory lists it", fsck_word((enum fsck_kind)m->kind),
+			ID(id));
+	if (!(m->flags & FSCK_NAMED))
+		fsck_say(f, "%s %012llx: no name leads to it", fsck_word((enum fsck_kind)m->kind),
+			ID(id));
+}
+
+static int check_mark(struct fsck *f, uint64_t id, struct fsck_mark *m)
+{
+	if (m->flags & FSCK_DAMAGED)
+		return 0;
+	switch (m->kind) {
+	case FSCK_DB:
+	case FSCK_TABLE:
+	case FSCK_REF:
+		check_home(f, id, m);
+		break;
+	case FSCK_SNAPSHOT:
+		check_snapshot(f, id, m);
+		break;
+	case FSCK_SCHEMA:
+		if (!(m->flags & FSCK_USED) && !f->report.queue && !f->report.clients)
+			fsck_say(f, "schema %012llx: nothing refers to it", ID(id));
+		break;
+	case FSCK_SEGMENT:
+	case FSCK_BLOCK:
+		if (!(m->flags & FSCK_LISTED))
+			fsck_say(f, "%s %012llx of %s: %s does not list it",
+				fsck_word((enum fsck_kind)m->kind), ID(id), fsck_label(f, m->table),
+				m->kind == FSCK_BLOCK ? "_b" : "_sg");
+		check_counted(f, id, m);
+		break;
+	case FSCK_NODE:
+		check_counted(f, id, m);
+		break;
+	}
+	return 0;
+}
+
+int fsck_counts(struct fsck *f)
+{
+	int r;
+
+	fsck_stage(f, "counts");
+	r = fsck_scan(f, KEY_COUNT, on_count);
+	return r ? r : fsck_each(f, check_mark);
+}

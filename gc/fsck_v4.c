@@ -1,0 +1,91 @@
+/* The v4 forms: a segment's stored object and a snapshot's rendered one, against the records. */
+#include "gc/fsck_impl.h"
+#include "refs/render.h"
+#include "refs/table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ID(id) ((unsigned long long)(id))
+
+/* The next block metas are the row groups of entry @e. Return: is it so? */
+static bool check_block(struct fsck *f, const struct rec_segment *g,
+	const struct rec_segment_entry *e, const struct codec_segment *v4, size_t *at)
+{
+	const struct fsck_table *t = &f->tables[fsck_table_of(f, g->table) - 1];
+	char key[OBJSTORE_KEY_BYTES_MAX + 1];
+	struct rec_block rec;
+	uint64_t rows = 0;
+
+	if (rec_block_get(f->t, e->block, &rec))
+		return true; /* said elsewhere */
+	refs_object_key(
+		f->store, t->home_db, g->table, ID_BLOCK, rec.incarnation, rec.ms, e->block, key);
+	for (uint32_t i = 0; i < rec.row_groups; i++, (*at)++) {
+		const struct codec_block *b = &v4->blocks[*at];
+
+		if (*at >= v4->n_blocks || strcmp(b->location.path, key) ||
+			b->file_size != rec.size_bytes || !b->given_name ||
+			!slice_equal(slice_str(b->given_name), e->name) ||
+			b->modified_us != e->modified_us)
+			return false;
+		rows += b->row_count;
+	}
+	return rows == rec.rows;
+}
+
+static bool check_blocks(
+	struct fsck *f, const struct rec_segment *g, const struct codec_segment *v4)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < g->blocks; i++) {
+		struct rec_segment_entry e;
+
+		if (rec_segment_entry_at(g, i, &e) || !check_block(f, g, &e, v4, &at))
+			return false;
+	}
+	return at == v4->n_blocks && v4->summary.row_count == g->rows;
+}
+
+int fsck_segment_v4(struct fsck *f, uint64_t id, const struct rec_segment *g)
+{
+	struct codec_segment v4 cleanup(codec_segment_deinit) = {0};
+	struct bough_error error = {0};
+	struct key k = key_u64(KEY_SEGMENT_V4, id);
+	const char *label = fsck_label(f, fsck_peek(f, id)->table);
+	struct slice value;
+	int r = kv_get(f->t, KV_BULK, key_slice(&k), &value);
+
+	if (r == -ENOENT) {
+		fsck_say(f, "segment %012llx of %s: its v4 object is missing", ID(id), label);
+		return 0;
+	}
+	if (!r && value.len != g->v4_size)
+		fsck_say(f, "segment %012llx of %s: its v4 object has %zu bytes, not %llu", ID(id),
+			label, value.len, ID(g->v4_size));
+	if (!r)
+		r = codec_segment_decode(value, &v4, &error);
+	if (r == -ENOMEM)
+		return r;
+	if (r)
+		fsck_say(f, "segment %012llx of %s: its v4 object is damaged: %s", ID(id), label,
+			error.message);
+	else if (!check_blocks(f, g, &v4))
+		fsck_say(f, "segment %012llx of %s: its v4 object lists other blocks or rows",
+			ID(id), label);
+	return 0;
+}
+
+int fsck_snapshot_v4(struct fsck *f, uint64_t id)
+{
+	struct buf b auto_buf = {0};
+	int r = refs_render_snapshot(f->x, id, &b);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r)
+		fsck_say(f, "snapshot %012llx of %s: rendered it has not its v4_size", ID(id),
+			fsck_label(f, fsck_peek(f, id)->table));
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* The parts of the LMDB engine: its files (lmdb_file.c), environment (lmdb_env.c), records. */
+#pragma once
+#include "meta/kv.h"
+#include <lmdb.h>
+
+/** What the newest meta page says. */
+struct lmdb_head {
+	uint64_t page_bytes, last_page, txn_id;
+	uint64_t file_bytes;
+};
+
+/** lmdb_check_local() - -EOPNOTSUPP: @path is on a network file system. */
+int lmdb_check_local(const char *path, struct bough_error *error);
+/**
+ * lmdb_check_file() - is @path/data.mdb one of LMDB's?
+ *
+ * -ENOENT none; -ENODATA empty; -EUCLEAN foreign or with damaged meta pages. Messages only for
+ * -EUCLEAN and failing calls.
+ */
+int lmdb_check_file(const char *path, struct lmdb_head *ret, struct bough_error *error);
+
+/**
+ * lmdb_claim() - one environment per process: LMDB drops its locks when a second one is closed
+ * @ret_claim: token for lmdb_release()
+ *
+ * -EBUSY: this process has @path/ open already.
+ */
+struct lmdb_claim;
+int lmdb_claim(const char *path, struct lmdb_claim **ret_claim);
+void lmdb_release(struct lmdb_claim *claim);
+
+/** lmdb_errno() - LMDB's codes are translated at this door. */
+int lmdb_errno(int r);
+/**
+ * lmdb_env_open() - the environment at @path with its two databases, made if @create
+ *
+ * Errors as kv_lmdb_open(), each with a message.
+ */
+int lmdb_env_open(const char *path, bool create, MDB_env **ret_env, MDB_dbi ret_dbi[static KV_DBS],
+	struct bough_error *error);
+/** lmdb_env_check_size() - -ENOSPC: @limit bytes (0 = none) are in use. @txn: a write one. */
+int lmdb_env_check_size(MDB_env *env, MDB_txn *txn, uint64_t limit);

@@ -1,0 +1,312 @@
+/*
+ * The helper is expendable: whatever a file does to it, the answer is an error about that file and
+ * a new helper for the next one. It gets no environment (which may hold keys) and no descriptor
+ * but its socket.
+ *
+ *   no helper --start--> ready --request--> ready
+ *                          \--died, hung, nonsense--> no helper
+ */
+#include "refs/reader.h"
+#include "objstore/base/buf.h"
+#include "objstore/base/clock.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define PROGRAM "bough-reader"
+#define HELPER_SOCKET_FD 3
+#define ANSWER_BYTES_MAX ((64u << 20) + (1u << 20))
+#define TIMEOUT_MS 30000
+#define MEMORY_BYTES_DEFAULT (UINT64_C(2) << 30)
+
+struct reader {
+	pthread_mutex_t lock; /* protects all of it */
+	uint64_t memory_bytes;
+	unsigned timeout_ms;
+	int socket; /* -1: no helper */
+	pid_t pid;
+	int status; /* of waitpid(), of the last one that ended */
+};
+
+int reader_open(uint64_t memory_bytes, struct reader **ret)
+{
+	struct reader *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return -ENOMEM;
+	pthread_mutex_init(&r->lock, NULL);
+	r->memory_bytes = memory_bytes ? memory_bytes : MEMORY_BYTES_DEFAULT;
+	r->timeout_ms = TIMEOUT_MS;
+	r->socket = -1;
+	*ret = r;
+	return 0;
+}
+
+void reader_set_timeout(struct reader *r, unsigned timeout_ms)
+{
+	r->timeout_ms = timeout_ms;
+}
+
+static void helper_stop(struct reader *r)
+{
+	if (r->socket < 0)
+		return;
+	close(r->socket);
+	r->socket = -1;
+	kill(r->pid, SIGKILL);
+	while (waitpid(r->pid, &r->status, 0) < 0 && errno == EINTR)
+		;
+}
+
+void reader_close(struct reader *r)
+{
+	if (!r)
+		return;
+	helper_stop(r);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+/* Beside this program, else $BOUGH_READER, else where it is installed. */
+static int helper_find(char path[static PATH_MAX], struct bough_error *error)
+{
+	const char *env = getenv("BOUGH_READER");
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof PROGRAM);
+	char *slash;
+
+	path[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(path, '/');
+	strcpy(slash ? slash + 1 : path, PROGRAM);
+	if (!access(path, X_OK))
+		return 0;
+	snprintf(path, PATH_MAX, "%s", env && *env ? env : BOUGH_LIBEXEC_DIR "/" PROGRAM);
+	if (!access(path, X_OK))
+		return 0;
+	error_set(error, -ENOENT, "%s is not installed: there is no %s", PROGRAM, path);
+	error_hint(error, "install it beside bough, or set BOUGH_READER to its path");
+	return -ENOENT;
+}
+
+static int spawn(const char *path, uint64_t memory_bytes, int socket, pid_t *ret)
+{
+	char memory[24];
+	char *argv[] = {PROGRAM, "--memory", memory, NULL};
+	char *env[] = {"LC_ALL=C", "TZ=UTC", NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int r;
+
+	snprintf(memory, sizeof memory, "%llu", (unsigned long long)memory_bytes);
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	r = posix_spawn_file_actions_adddup2(&files, socket, HELPER_SOCKET_FD);
+	for (int fd = 0; !r && fd < HELPER_SOCKET_FD; fd++)
+		r = posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+	if (!r)
+		r = posix_spawn_file_actions_addclosefrom_np(&files, HELPER_SOCKET_FD + 1);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	if (!r)
+		r = posix_spawn(ret, path, &files, &attr, argv, env);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return -r;
+}
+
+/* -EPIPE the other side is gone; -ETIMEDOUT. */
+static int receive(const struct reader *r, void *data, size_t len, uint64_t deadline_us)
+{
+	for (size_t done = 0; done < len;) {
+		uint64_t now = clock_system()->mono_us(clock_system());
+		struct pollfd p = {.fd = r->socket, .events = POLLIN};
+		ssize_t n;
+
+		if (now >= deadline_us)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, (int)((deadline_us - now + 999) / 1000)) <= 0)
+			continue;
+		n = recv(r->socket, (char *)data + done, len - done, MSG_DONTWAIT);
+		if (!n || (n < 0 && errno == ECONNRESET))
+			return -EPIPE;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	return 0;
+}
+
+static uint64_t deadline(const struct reader *r)
+{
+	return clock_system()->mono_us(clock_system()) + r->timeout_ms * UINT64_C(1000);
+}
+
+/* How the helper that was stopped ended, for a message. */
+static const char *helper_end(const struct reader *r, char text[static 32])
+{
+	if (WIFSIGNALED(r->status))
+		snprintf(text, 32, "signal %d", WTERMSIG(r->status));
+	else
+		snprintf(text, 32, "exit status %d", WEXITSTATUS(r->status));
+	return text;
+}
+
+static int helper_start(struct reader *r, struct bough_error *error)
+{
+	char path[PATH_MAX], end[32], hello;
+	int pair[2], n;
+
+	n = helper_find(path, error);
+	if (n)
+		return n;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return error_set(error, -errno, "no socket for %s: %s", PROGRAM, strerror(errno));
+	n = spawn(path, r->memory_bytes, pair[1], &r->pid);
+	close(pair[1]);
+	if (n) {
+		close(pair[0]);
+		return error_set(error, n, "%s does not start: %s", path, strerror(-n));
+	}
+	r->socket = pair[0];
+	n = receive(r, &hello, 1, deadline(r));
+	if (!n)
+		return 0;
+	/* One that ends by itself is left to do so: its status tells why. */
+	if (n == -EPIPE)
+		waitid(P_PID, (id_t)r->pid, &(siginfo_t){0}, WEXITED | WNOWAIT);
+	helper_stop(r);
+	error_set(error, -EIO, "%s does not start (%s)", path, helper_end(r, end));
+	error_hint(error, "run it by hand: it says what it lacks");
+	return -EIO;
+}
+
+static int request(const struct reader *r, int fd)
+{
+	char control[CMSG_SPACE(sizeof fd)] __attribute__((aligned(__alignof__(struct cmsghdr))));
+	char what = 'i';
+	struct iovec part = {.iov_base = &what, .iov_len = 1};
+	struct msghdr message = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof control};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	ssize_t n;
+
+	memset(control, 0, sizeof control);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	do
+		n = sendmsg(r->socket, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == ECONNRESET ? -EPIPE : -errno;
+	return 0;
+}
+
+/* One try. -EPIPE the helper died, -ETIMEDOUT it hangs, -EBADMSG it speaks nonsense. */
+static int exchange(const struct reader *r, int fd, struct buf *ret)
+{
+	uint64_t until_us = deadline(r);
+	uint32_t len = 0;
+	int n = request(r, fd);
+
+	if (!n)
+		n = receive(r, &len, sizeof len, until_us);
+	if (n)
+		return n;
+	len = le32toh(len);
+	if (len > ANSWER_BYTES_MAX)
+		return -EBADMSG;
+	n = buf_reserve(ret, len);
+	if (!n)
+		n = receive(r, ret->data, len, until_us);
+	if (!n)
+		ret->len = len;
+	return n;
+}
+
+static int fail(const struct reader *r, int code, const char *name, struct bough_error *error)
+{
+	char end[32];
+
+	if (code == -ETIMEDOUT)
+		return error_set(
+			error, code, "%s: no description of it after %u ms", name, r->timeout_ms);
+	if (code == -EPIPE || code == -EBADMSG) {
+		error_set(error, -EINVAL, "%s is damaged: it breaks %s (%s)", name, PROGRAM,
+			helper_end(r, end));
+		error_hint(error, "the file is refused; nothing else is harmed");
+		return -EINVAL;
+	}
+	return error_set(error, code, "%s: %s: %s", name, PROGRAM, strerror(-code));
+}
+
+static int ask(
+	struct reader *r, int fd, const char *name, struct buf *ret, struct bough_error *error)
+{
+	int n = -EPIPE;
+
+	/* Twice: the one before may have ended after its last file, or with the thread that
+	 * started it. */
+	for (int try = 0; n == -EPIPE && try < 2; try++) {
+		n = r->socket < 0 ? helper_start(r, error) : 0;
+		if (n)
+			return n;
+		n = exchange(r, fd, ret);
+		if (n)
+			helper_stop(r);
+	}
+	return n ? fail(r, n, name, error) : 0;
+}
+
+static int parse(const struct buf *text, const char *name, struct json_object **ret,
+	struct bough_error *error)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *j, *message = NULL;
+
+	if (!tokener)
+		return -ENOMEM;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	j = json_tokener_parse_ex(tokener, (const char *)text->data, (int)text->len);
+	json_tokener_free(tokener);
+	if (!json_object_is_type(j, json_type_object)) {
+		json_object_put(j);
+		return error_set(error, -EINVAL, "%s is damaged: no description of it", name);
+	}
+	if (json_object_object_get_ex(j, "error", &message)) {
+		error_set(error, -EINVAL, "%s %s", name, json_object_get_string(message));
+		json_object_put(j);
+		return -EINVAL;
+	}
+	*ret = j;
+	return 0;
+}
+
+int reader_inspect(struct reader *r, int fd, const char *name, struct json_object **ret,
+	struct bough_error *error)
+{
+	struct buf text auto_buf = {0};
+	int n;
+
+	pthread_mutex_lock(&r->lock);
+	n = ask(r, fd, name, &text, error);
+	pthread_mutex_unlock(&r->lock);
+	return n ? n : parse(&text, name, ret, error);
+}

@@ -1,0 +1,30 @@
+/* Stores of any size, made from nothing: for unit tests and benchmarks. */
+#pragma once
+#include "objstore/base/error.h"
+
+#define MKSTORE_DB "bench"
+#define MKSTORE_TABLE "t"
+#define MKSTORE_SEGMENT_BLOCKS 1000
+#define MKSTORE_COLUMNS 8
+
+struct mkstore_options {
+	uint64_t blocks;
+	bool has_objects; /* small files, no Parquet; else no object is written */
+	/** After each slice; may be NULL. */
+	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void *progress_arg;
+};
+
+struct mkstore_made {
+	uint64_t table, main_ref, snapshot, segments;
+};
+
+/**
+ * mkstore_run() - a new store at @path with table bench.t of @options->blocks blocks
+ *
+ * One snapshot on main, MKSTORE_SEGMENT_BLOCKS blocks in a segment, statistics for
+ * MKSTORE_COLUMNS columns in the segments' v4 objects: the records that imports would leave,
+ * written in transactions of bounded size. It passes fsck (without objects: not --full).
+ */
+int mkstore_run(const char *path, const struct mkstore_options *options, struct mkstore_made *ret,
+	struct bough_error *error);

@@ -1,0 +1,100 @@
+/* bough fsck: what gc/fsck finds, printed. */
+#include "tools/cmd_impl.h"
+#include "gc/fsck.h"
+
+#include <errno.h>
+
+struct fsck_job {
+	const struct cli *c;
+	struct cli_progress progress;
+	struct json_object *findings;
+};
+
+static void take_finding(void *arg, const char *text)
+{
+	struct fsck_job *j = arg;
+	struct buf clean auto_buf = {0};
+
+	if (j->c->json) {
+		cli_append(j->findings, cli_check(json_object_new_string(text)));
+		return;
+	}
+	cli_progress_end(&j->progress);
+	if (cli_clean(text, &clean))
+		cli_check(NULL);
+	printf("%.*s\n", (int)clean.len, (const char *)clean.data);
+	fflush(stdout);
+}
+
+static void take_progress(void *arg, const char *stage, uint64_t done, uint64_t total)
+{
+	struct fsck_job *j = arg;
+
+	j->progress.label = stage;
+	cli_progress_update(&j->progress, done, total, 0);
+}
+
+static void print_json(const struct fsck_report *f, struct json_object *findings)
+{
+	struct json_object *out auto_json = cli_object();
+
+	cli_add_number(out, "errors", f->errors);
+	cli_add_flag(out, "metadata_damaged", f->metadata_damaged);
+	cli_add(out, "findings", json_object_get(findings));
+	cli_add_number(out, "databases", f->databases);
+	cli_add_number(out, "tables", f->tables);
+	cli_add_number(out, "refs", f->refs);
+	cli_add_number(out, "snapshots", f->snapshots);
+	cli_add_number(out, "nodes", f->nodes);
+	cli_add_number(out, "segments", f->segments);
+	cli_add_number(out, "blocks", f->blocks);
+	cli_add_number(out, "schemas", f->schemas);
+	cli_add_number(out, "queue", f->queue);
+	cli_add_number(out, "clients", f->clients);
+	cli_add_number(out, "dead_clients", f->dead_clients);
+	cli_add_number(out, "objects", f->objects);
+	cli_add_number(out, "object_bytes", f->object_bytes);
+	cli_print_json(out);
+}
+
+static void print_text(const struct cli *c, const struct fsck_report *f)
+{
+	char size[32];
+
+	cli_format_bytes(f->object_bytes, c->human, size);
+	printf("%llu tables, %llu refs, %llu snapshots, %llu segments, %llu blocks, "
+	       "%llu objects of %s bytes: ",
+		(unsigned long long)f->tables, (unsigned long long)f->refs,
+		(unsigned long long)f->snapshots, (unsigned long long)f->segments,
+		(unsigned long long)f->blocks, (unsigned long long)f->objects, size);
+	if (f->errors)
+		printf("%llu errors\n", (unsigned long long)f->errors);
+	else
+		printf("no errors\n");
+}
+
+int cmd_fsck(struct cli *c)
+{
+	char *path cleanup(free_p) = NULL;
+	struct json_object *findings auto_json = cli_array();
+	struct fsck_job j = {.c = c, .findings = findings};
+	struct fsck_options options = {.full = cli_option(c, "full"),
+		.finding = take_finding,
+		.progress = take_progress,
+		.arg = &j};
+	struct fsck_report report = {0};
+	int r = refs_store_find(c->store, &path, &c->error);
+
+	if (r)
+		return cli_finish(c, r);
+	cli_progress_init(&j.progress, "checking");
+	r = fsck_run(path, &options, &report, &c->error);
+	cli_progress_end(&j.progress);
+	if (r && r != -EUCLEAN)
+		return cli_finish(c, r);
+	if (c->json)
+		print_json(&report, findings);
+	else if (!r)
+		print_text(c, &report);
+	return r ? cli_finish(c, r) : report.errors ? CLI_FAILED : CLI_DONE;
+}

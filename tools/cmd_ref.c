@@ -1,0 +1,334 @@
+/* bough branch and bough tag: create, list, show, drop, rename, protect. */
+#include "tools/cmd_impl.h"
+#include "tools/describe_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct ref_job {
+	const struct cli *c;
+	struct name_target target; /* owned */
+	char *other;		   /* --from, or the new name; owned */
+	uint64_t retain_us;	   /* 0: for ever */
+	/* results */
+	uint64_t id, rows;
+	char head[33]; /* "": no data */
+	char survivor[REC_NAME_BYTES_MAX + 1];
+};
+
+static void ref_job_deinit(struct ref_job *j)
+{
+	name_target_deinit(&j->target);
+	free(j->other);
+}
+#define auto_ref_job cleanup(ref_job_deinit)
+
+/* "branch" or "tag": the command's first word. */
+static const char *word_of(const struct cli *c)
+{
+	return c->command->name[0] == 't' ? "tag" : "branch";
+}
+
+static enum rec_ref_kind kind_of(const struct cli *c)
+{
+	return c->command->name[0] == 't' ? REC_REF_TAG : REC_REF_BRANCH;
+}
+
+/* A ref of the wrong kind is refused, lest "tag drop" take a branch. */
+static int check_kind(const struct ref_job *j, const struct rec_ref *rec, struct bough_error *error)
+{
+	bool is_tag = rec->kind == REC_REF_TAG;
+	const char *verb = strchr(j->c->command->name, ' ') + 1;
+
+	if (is_tag == (kind_of(j->c) == REC_REF_TAG))
+		return 0;
+	error_number(error, 2748);
+	error_set(error, -EINVAL, "'%s' is a %s, not a %s", rec->name, is_tag ? "tag" : "branch",
+		word_of(j->c));
+	return error_hint(error, "use 'bough %s %s'", is_tag ? "tag" : "branch", verb);
+}
+
+/* The ref that the command is about: its id and record. */
+static int lookup(
+	struct refs_txn *x, struct ref_job *j, struct rec_ref *ret, struct bough_error *error)
+{
+	struct cli_place place;
+	int r = cli_lookup(x, &j->target, &place, error);
+
+	if (!r)
+		r = rec_ref_get(x->kv, place.ref, ret);
+	if (!r)
+		r = check_kind(j, ret, error);
+	if (!r)
+		r = cli_snapshot_hex(x, ret->head, j->head);
+	if (!r)
+		j->id = place.ref;
+	return r;
+}
+
+static int create_body(struct refs_txn *x, void *arg, struct bough_error *error)
+{
+	struct ref_job *j = arg;
+	const char *at = cli_option(j->c, "at");
+	struct refs_create create = {.name = j->target.ref, .kind = kind_of(j->c)};
+	struct cli_place from;
+	struct rec_snapshot head = {0};
+	struct rec_ref rec;
+	struct name_target source = {.db = j->target.db, .table = j->target.table, .ref = j->other};
+	int r = cli_lookup(x, &source, &from, error);
+
+	if (r)
+		return r;
+	create.table = from.table;
+	create.source_ref = from.ref;
+	create.expire_at_us = j->retain_us ? x->now_us + j->retain_us : 0;
+	if (at)
+		r = refs_moment(x, from.ref, at, &create.at, error);
+	if (!r)
+		r = refs_ref_create(x, &create, &j->id, error);
+	if (!r)
+		r = rec_ref_get(x->kv, j->id, &rec);
+	if (!r && rec.head)
+		r = rec_snapshot_get(x->kv, rec.head, &head);
+	j->rows = head.rows;
+	return r ? r : cli_snapshot_hex(x, rec.head, j->head);
+}
+
+struct holders {
+	struct refs_txn *x;
+	char *ret; /* name of one */
+};
+
+static int take_holder(void *arg, struct slice key, struct slice value)
+{
+	struct holders *h = arg;
+	struct rec_ref rec;
+	int r = rec_ref_get(h->x->kv, key_read_u64(key, 1 + sizeof(uint64_t)), &rec);
+
+	(void)value;
+	if (r)
+		return r;
+	strcpy(h->ret, rec.name);
+	return 1;
+}
+
+/* A ref whose directory still holds @snapshot, so that it can be found again. */
+static int find_holder(struct refs_txn *x, uint64_t snapshot, char *ret)
+{
+	struct key lo = key_u64(KEY_LINK_OF, snapshot), hi = key_next(&lo);
+	struct holders h = {x, ret};
+	int r = kv_scan(
+		x->kv, rec_db_of(KEY_LINK_OF), key_slice(&lo), key_slice(&hi), take_holder, &h);
+
+	return r < 0 ? r : 0;
+}
+
+static int drop_body(struct refs_txn *x, void *arg, struct bough_error *error)
+{
+	struct ref_job *j = arg;
+	struct rec_ref rec;
+	int r = lookup(x, j, &rec, error);
+
+	j->survivor[0] = 0;
+	if (!r)
+		r = refs_ref_drop(x, j->id, error);
+	return r || !rec.head ? r : find_holder(x, rec.head, j->survivor);
+}
+
+static int rename_body(struct refs_txn *x, void *arg, struct bough_error *error)
+{
+	struct ref_job *j = arg;
+	struct rec_ref rec;
+	int r = lookup(x, j, &rec, error);
+
+	return r ? r : refs_ref_rename(x, j->id, j->other, error);
+}
+
+static int protect_body(struct refs_txn *x, void *arg, struct bough_error *error)
+{
+	struct ref_job *j = arg;
+	struct rec_ref rec;
+	int r = lookup(x, j, &rec, error);
+
+	return r ? r : refs_ref_protect(x, j->id, !strstr(j->c->command->name, " un"), error);
+}
+
+/* @text names a ref of the target's table: "dev", or "db.table/dev". */
+static int parse_other(struct cli *c, const char *text, struct ref_job *j)
+{
+	struct name_target other = {0};
+	int r;
+
+	if (!strchr(text, '/'))
+		return cli_parse_name(c, text, &j->other);
+	r = cli_parse_target(c, text, CLI_REF, &other);
+	if (r)
+		return r;
+	if (strcmp(other.db, j->target.db) || strcmp(other.table, j->target.table))
+		r = cli_usage(c, "'%s' is of another table", text);
+	else
+		j->other = steal(&other.ref);
+	name_target_deinit(&other);
+	return r;
+}
+
+static int run(struct cli *c, refs_body body, struct ref_job *j)
+{
+	j->c = c;
+	return cli_finish(c, cli_write(c, body, j));
+}
+
+int cmd_ref_create(struct cli *c)
+{
+	const char *from = cli_option(c, "from");
+	struct ref_job j auto_ref_job = {0};
+	struct json_object *done auto_json = NULL;
+	char *name cleanup(free_p) = NULL;
+	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
+
+	if (!r && from)
+		r = parse_other(c, from, &j);
+	if (!r)
+		r = cli_option_duration(c, "retain", &j.retain_us);
+	if (!r)
+		r = run(c, create_body, &j);
+	if (r)
+		return r;
+	name = cli_name(j.target.db, j.target.table, j.target.ref);
+	done = cli_done("created", name, j.id);
+	cli_add_text(done, "head", j.head[0] ? j.head : NULL);
+	cli_add_number(done, "rows", j.rows);
+	cli_report(c, done, "created %s %s at %.*s: %llu rows", word_of(c), name, CLI_ID_DIGITS,
+		j.head[0] ? j.head : "no data", (unsigned long long)j.rows);
+	return 0;
+}
+
+int cmd_ref_drop(struct cli *c)
+{
+	struct ref_job j auto_ref_job = {0};
+	struct json_object *done auto_json = NULL;
+	char *name cleanup(free_p) = NULL, *again cleanup(free_p) = NULL;
+	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
+
+	if (!r)
+		r = run(c, drop_body, &j);
+	if (r)
+		return r;
+	name = cli_name(j.target.db, j.target.table, j.target.ref);
+	if (j.survivor[0] && asprintf(&again, "bough %s create %s --from %s --at %s", word_of(c),
+				     name, j.survivor, j.head) < 0)
+		cli_check(NULL);
+	done = cli_done("dropped", name, j.id);
+	cli_add_text(done, "head", j.head[0] ? j.head : NULL);
+	cli_add_text(done, "restore", again);
+	if (again)
+		cli_report(c, done,
+			"dropped %s %s; its head is still in '%s', to make it again:\n  %s",
+			word_of(c), name, j.survivor, again);
+	else
+		cli_report(c, done,
+			"dropped %s %s; no other ref held its head %.*s: this cannot "
+			"be undone",
+			word_of(c), name, CLI_ID_DIGITS, j.head[0] ? j.head : "(no data)");
+	return 0;
+}
+
+int cmd_ref_rename(struct cli *c)
+{
+	struct ref_job j auto_ref_job = {0};
+	struct json_object *done auto_json = NULL;
+	char *from cleanup(free_p) = NULL, *to cleanup(free_p) = NULL;
+	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
+
+	if (!r)
+		r = parse_other(c, c->args[1], &j);
+	if (!r)
+		r = run(c, rename_body, &j);
+	if (r)
+		return r;
+	from = cli_name(j.target.db, j.target.table, j.target.ref);
+	to = cli_name(j.target.db, j.target.table, j.other);
+	done = cli_done("renamed", to, j.id);
+	cli_add_text(done, "from", from);
+	cli_report(c, done, "renamed %s %s to %s", word_of(c), from, to);
+	return 0;
+}
+
+int cmd_ref_protect(struct cli *c)
+{
+	bool on = !strstr(c->command->name, " un");
+	struct ref_job j auto_ref_job = {0};
+	struct json_object *done auto_json = NULL;
+	char *name cleanup(free_p) = NULL;
+	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
+
+	if (!r)
+		r = run(c, protect_body, &j);
+	if (r)
+		return r;
+	name = cli_name(j.target.db, j.target.table, j.target.ref);
+	done = cli_done(on ? "protected" : "unprotected", name, j.id);
+	cli_report(c, done, "%s %s %s", word_of(c), name,
+		on ? "is protected" : "is no longer protected");
+	return 0;
+}
+
+struct ref_list {
+	struct refs_txn *x;
+	enum rec_ref_kind kind;
+	struct json_object *rows;
+};
+
+static int list_table(void *arg, uint64_t id, const char *name)
+{
+	struct ref_list *l = arg;
+
+	(void)name;
+	return describe_refs(l->x, id, 1u << l->kind, l->rows);
+}
+
+int cmd_ref_list(struct cli *c)
+{
+	struct refs_store *s cleanup(refs_store_close_p) = NULL;
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct json_object *rows auto_json = cli_array();
+	struct ref_list list = {.kind = kind_of(c), .rows = rows};
+	struct ref_job j auto_ref_job = {0};
+	struct cli_place place;
+	int r = c->n_args ? cli_parse_target(c, c->args[0], CLI_TABLE, &j.target) : 0;
+
+	if (!r)
+		r = cli_begin(c, &s, &x);
+	if (!r && c->n_args)
+		r = cli_lookup_table(x, &j.target, &place, &c->error);
+	list.x = x;
+	if (!r && c->n_args)
+		r = list_table(&list, place.table, NULL);
+	else if (!r)
+		r = describe_tables(x, 0, list_table, &list);
+	if (r)
+		return cli_finish(c, r);
+	describe_print_refs(c, rows);
+	return 0;
+}
+
+int cmd_ref_show(struct cli *c)
+{
+	struct refs_store *s cleanup(refs_store_close_p) = NULL;
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct json_object *out auto_json = NULL;
+	struct ref_job j auto_ref_job = {.c = c};
+	struct rec_ref rec;
+	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
+
+	if (!r)
+		r = cli_begin(c, &s, &x);
+	if (!r)
+		r = lookup(x, &j, &rec, &c->error);
+	if (!r)
+		r = describe_ref_full(x, j.id, 0, &out);
+	if (r)
+		return cli_finish(c, r);
+	describe_print_ref(c, out);
+	return 0;
+}
