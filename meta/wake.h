@@ -30,7 +30,12 @@ uint64_t wake_wait(struct wake *w, uint64_t seen, unsigned timeout_ms);
 /** wake_kick() - end all waits of wake_wait() now, in this and every process. */
 void wake_kick(struct wake *w);
 
-/** Writer lock around LMDB's own: tells who holds it. Robust against kill -9 of the holder. */
+/**
+ * wake_writer_lock() - the lock around LMDB's own, that tells who holds it
+ * @slow: called after each second of waiting with the holder's pid (0 unknown); may be NULL
+ *
+ * Robust against kill -9 of the holder. Not recursive. Threads: safe. Return: 0 or -errno.
+ */
 int wake_writer_lock(struct wake *w, void (*slow)(void *arg, int pid), void *arg);
 void wake_writer_unlock(struct wake *w);
 /** wake_writer_pid() - who is inside a write transaction; 0 nobody or unknown. */
@@ -40,16 +45,23 @@ int wake_writer_pid(const struct wake *w);
 bool wake_failed(const struct wake *w);
 void wake_set_failed(struct wake *w);
 
-/** wake_slot_take() - a free slot, its byte locked for as long as @w lives. -EBUSY all in use. */
+/**
+ * wake_slot_take() - a free slot, its byte locked for as long as @w lives. -EBUSY all in use.
+ * Once per @w; its epoch is WAKE_EPOCH_IDLE then.
+ */
 int wake_slot_take(struct wake *w, unsigned *ret_slot);
 /** wake_slot_alive() - does a living process hold @slot? (its own too) */
 bool wake_slot_alive(const struct wake *w, unsigned slot);
-/** wake_epoch_publish() - of this process's slot; a full fence follows the store. */
+/** wake_epoch_publish() - of this process's slot (taken before); a full fence follows the store. */
 void wake_epoch_publish(struct wake *w, uint64_t epoch);
 /** wake_epoch_min() - the lowest epoch of all living clients; WAKE_EPOCH_IDLE if none is in use. */
 uint64_t wake_epoch_min(const struct wake *w);
 
-/** wake_mount_set() - this slot is a mount: committers wait for its acknowledgements. */
+/**
+ * wake_mount_set() - this slot is a mount: committers wait for its acknowledgements
+ *
+ * Called before the mount shows anything: it begins as one that acknowledged wake_commit().
+ */
 void wake_mount_set(struct wake *w, bool is_mount);
 /** wake_mount_ack() - this mount shows nothing older than commit @n any more. */
 void wake_mount_ack(struct wake *w, uint64_t n);

@@ -39,8 +39,9 @@ static void layout_is_little_endian(void **state)
 	assert_int_equal(enc_varint(&b, 300), 0);
 	assert_int_equal(enc_str(&b, "ab"), 0);
 	assert_int_equal(b.len, 9);
-	assert_memory_equal(b.data, "\x04\x03\x02\x01\xac\x02\x02"
-				    "ab",
+	assert_memory_equal(b.data,
+		"\x04\x03\x02\x01\xac\x02\x02"
+		"ab",
 		9);
 }
 
