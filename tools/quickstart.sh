@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# quickstart.sh: from a fresh Debian 12, as root, to a mounted table with a branch, in under three minutes.
+# usage: tools/quickstart.sh [FOLDER]     FOLDER (default /tmp/bough-quickstart) is made anew each time.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+demo=${1:-/tmp/bough-quickstart}
+share=/usr/local/share/bough
+log=$(mktemp /tmp/bough-quickstart-log.XXXXXX)
+began=$SECONDS
+
+say() { printf '\n== %s\n' "$*"; }
+# Show a command as one would type it, then run it.
+run() { printf '$ %s\n' "$*"; eval "$*"; }
+quietly() {
+  local what=$1 from=$SECONDS
+  shift
+  printf '%-44s' "$what ..."
+  if ! "$@" >"$log" 2>&1; then
+    printf 'failed\n'
+    tail -30 "$log" >&2
+    exit 1
+  fi
+  printf '%3d s\n' $((SECONDS - from))
+}
+
+build() {
+  cd "$top"
+  [ -f build/build.ninja ] || meson setup build
+  meson compile -C build
+}
+
+# A folder of an earlier run is taken away, and nothing else.
+clear_demo() {
+  if mountpoint -q "$demo/mnt"; then "$top/build/bough" umount "$demo/mnt"; fi
+  if [ -e "$demo" ] && [ ! -e "$demo/.quickstart" ]; then
+    echo "quickstart: $demo exists and is not from an earlier run: name another folder" >&2
+    exit 1
+  fi
+  rm -rf "$demo"
+  mkdir -p "$demo/mnt" "$demo/files"
+  touch "$demo/.quickstart"
+}
+
+# Half a month per file: 2001-01a.parquet ... 2001-06b.parquet.
+split() {
+  local month next
+  for month in 01 02 03 04 05 06; do
+    next=$(printf '%02d' $((10#$month + 1)))
+    cat <<SQL
+COPY (FROM '$share/data/flights-3m.parquet' WHERE date >= '2001-$month-01' AND date < '2001-$month-16')
+  TO '$demo/files/2001-${month}a.parquet' (COMPRESSION zstd);
+COPY (FROM '$share/data/flights-3m.parquet' WHERE date >= '2001-$month-16' AND date < '2001-$next-01 00:01:00')
+  TO '$demo/files/2001-${month}b.parquet' (COMPRESSION zstd);
+SQL
+  done | "$share/bin/duckdb" -bail
+}
+
+[ "$(id -u)" = 0 ] || { echo "quickstart: run it as root: it installs packages and mounts" >&2; exit 1; }
+say "Preparing"
+quietly "installing packages (tools/deps.sh)" "$top/tools/deps.sh"
+quietly "fetching flights data and the duckdb program" "$top/tools/data.sh"
+quietly "building into build/" build
+clear_demo
+quietly "cutting 3,000,000 flights into 12 files" split
+
+export PATH="$top/build:$share/bin:$PATH" BOUGH_STORE="$demo/store" NO_COLOR=1
+cd "$demo"
+
+say "A store, and five months of flights in it as one commit"
+run bough init store
+run bough import us.flights "files/2001-0[1-5]*.parquet" --message "'January to May'"
+
+say "Mounted, a table is a folder of Parquet files"
+run bough mount store mnt
+run ls mnt/us/flights/data
+
+say "A branch is a folder: nothing is copied"
+run mkdir mnt/us/flights/_refs/dev
+run bough branch list us.flights
+
+say "June goes into the branch only"
+run bough import us.flights/dev "files/2001-06*.parquet" --message June
+
+say "Both sides, read by DuckDB"
+q="SELECT count(*) AS flights, sum(delay) AS minutes_late, max(date) AS last_flight FROM"
+run "duckdb -c \"$q 'mnt/us/flights/data/*.parquet'\""
+run "duckdb -c \"$q 'mnt/us/flights/_refs/dev/data/*.parquet'\""
+
+say "The months they share are the same files: same inode, several links"
+run ls -li mnt/us/flights/data/2001-05b.parquet mnt/us/flights/_refs/dev/data/2001-05b.parquet
+run du -sh --apparent-size mnt/us/flights/data mnt/us/flights/_refs/dev/data
+
+say "History, and a check of everything"
+run bough log us.flights/dev
+run bough fsck
+
+say "Done in $((SECONDS - began)) s. The mount stays; go on with:"
+cat <<TEXT
+  export PATH=$top/build:\$PATH
+  cd $demo/mnt/us/flights
+  ls -l _refs/dev                 its snapshots, HEAD and data
+  mkdir -m 555 _refs/v1           a tag
+  mv _refs/dev _refs/june         rename the branch
+  rmdir _refs/june                drop it
+  bough show us.flights           head, schema, counts
+  bough help                      all commands; man -l $top/tools/man/bough.1
+When you are done:
+  cd / && bough umount $demo/mnt && rm -rf $demo
+TEXT
+rm -f "$log"
