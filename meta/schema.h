@@ -75,6 +75,14 @@ uint32_t schema_type_leaves(const struct schema_type *t);
 /** schema_type_text() - "DECIMAL(15,2) NULL", for messages; appended to @ret. */
 int schema_type_text(const struct schema_type *t, struct buf *ret);
 
+/**
+ * schema_metadata_set() - one text in the schema's metadata, in place of an older one
+ * Errors: -ENOMEM; -EUCLEAN the metadata is no map with text keys.
+ */
+int schema_metadata_set(struct schema *s, const char *key, const char *value);
+/** schema_metadata_get() - borrowed until the schema changes. -ENOENT; -EUCLEAN, also: no text. */
+int schema_metadata_get(const struct schema *s, const char *key, struct slice *ret);
+
 /** One leaf column in file order. */
 struct schema_leaf {
 	uint32_t column_id;

@@ -5,6 +5,12 @@
 #include "objstore/base/error.h"
 #include <json-c/json_types.h>
 
+/**
+ * Key in a schema's metadata, followed by a leaf id: the Parquet type of a leaf whose Databend type
+ * is only nearly one: "TIME_MICROS", "UUID", "JSON", "FIXED_LEN_BYTE_ARRAY(4)" ...
+ */
+#define PARQUET_TYPE_KEY "bough.parquet_type."
+
 struct parquet_file {
 	uint64_t rows, size_bytes, raw_bytes;
 	struct schema schema;	    /* owned; ids 0.. in file order */

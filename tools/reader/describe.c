@@ -48,30 +48,34 @@ void describer_close(struct describer *d)
 }
 
 /* One line of DuckDB's, without its class, our path or anything unprintable. */
+static void clean(const char *from, char *line, size_t size)
+{
+	static const char path[] = READER_FOOTER_PATH;
+	size_t n = 0;
+
+	while (*from && *from != '\n' && n < size - 1) {
+		if (strncmp(from, path, strlen(path))) {
+			line[n++] = *from >= ' ' && *from <= '~' ? *from : '?';
+			from++;
+			continue;
+		}
+		from += strlen(path); /* with its quotes and the space before */
+		from += *from == '"' || *from == '\'';
+		n -= n && (line[n - 1] == '"' || line[n - 1] == '\'');
+		n -= n && line[n - 1] == ' ';
+	}
+	line[n] = '\0';
+}
+
 static int say(struct bough_error *error, const char *text)
 {
 	char line[200];
-	const char *from = text ? text : "", *colon = strstr(from, "Error: ");
-	size_t n = 0;
+	const char *class_end = text ? strstr(text, "Error: ") : NULL;
 
-	if (!strncmp(from, "Out of Memory", strlen("Out of Memory")))
+	if (!strncmp(text ? text : "", "Out of Memory", strlen("Out of Memory")))
 		return error_set(error, -EINVAL, "needs too much memory to look into its footer");
-	if (colon)
-		from = colon + strlen("Error: ");
-	while (*from && *from != '\n' && n < sizeof line - 1) {
-		size_t path = strlen("'" READER_FOOTER_PATH "'");
-
-		if (!strncmp(from, "'" READER_FOOTER_PATH "'", path)) {
-			n += (size_t)snprintf(line + n, sizeof line - n, "%s", "it");
-			n = n < sizeof line ? n : sizeof line - 1;
-			from += path;
-			continue;
-		}
-		line[n++] = *from >= ' ' && *from <= '~' ? *from : '?';
-		from++;
-	}
-	line[n] = '\0';
-	if (!n || line[0] == '{') /* an internal error with a stack */
+	clean(class_end ? class_end + strlen("Error: ") : "", line, sizeof line);
+	if (!*line || *line == '{') /* an internal error with a stack */
 		return error_set(error, -EINVAL, "is damaged: its footer makes no sense");
 	return error_set(error, -EINVAL, "is damaged: %s", line);
 }

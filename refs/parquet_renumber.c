@@ -1,0 +1,106 @@
+/* A file's leaves as those of the table that it becomes a block of. */
+#include "refs/parquet_impl.h"
+
+#include <errno.h>
+
+/* Databend decodes the pages by the table's types: they must be the file's own. */
+static void check_types(struct parquet_file *f, const struct schema_leaf *const *wanted)
+{
+	for (size_t i = 0, leaf = 0; i < f->schema.n_fields; i++) {
+		const struct schema_field *own = &f->schema.fields[i];
+		const struct schema_type *type = &wanted[leaf]->field->type;
+		struct buf is auto_buf = {0}, should auto_buf = {0};
+
+		leaf += schema_type_leaves(&own->type);
+		if (schema_type_equal(&own->type, type))
+			continue;
+		if (schema_type_text(&own->type, &is) || schema_type_text(type, &should))
+			parquet_foreign(f, "column %s: not the table's type", own->name);
+		else
+			parquet_foreign(f, "column %s: %.*s in the file, %.*s in the table",
+				own->name, (int)is.len, (const char *)is.data, (int)should.len,
+				(const char *)should.data);
+	}
+}
+
+static void widen(struct stats_column *c, const struct schema_type *to)
+{
+	struct stats_value min = {0}, max = {0};
+	bool has_range = c->has_range && !parquet_value_widen(&c->min, to, &min) &&
+			 !parquet_value_widen(&c->max, to, &max);
+
+	stats_value_deinit(&c->min);
+	stats_value_deinit(&c->max);
+	if (!has_range)
+		stats_value_deinit(&min);
+	c->has_range = has_range;
+	c->min = min;
+	c->max = max;
+}
+
+static int compare_columns(const void *a, const void *b)
+{
+	uint32_t x = ((const struct codec_column *)a)->leaf_id;
+	uint32_t y = ((const struct codec_column *)b)->leaf_id;
+
+	return (x > y) - (x < y);
+}
+
+static int compare_stats(const void *a, const void *b)
+{
+	uint32_t x = ((const struct stats_column *)a)->leaf_id;
+	uint32_t y = ((const struct stats_column *)b)->leaf_id;
+
+	return (x > y) - (x < y);
+}
+
+static int compare_leaves(const void *a, const void *b)
+{
+	uint32_t x = ((const struct schema_leaf *)a)->column_id;
+	uint32_t y = ((const struct schema_leaf *)b)->column_id;
+
+	return (x > y) - (x < y);
+}
+
+static void renumber_group(struct codec_block *b, const struct schema_leaf *const *wanted)
+{
+	for (size_t i = 0; i < b->n_columns; i++)
+		b->columns[i].leaf_id = wanted[b->columns[i].leaf_id]->column_id;
+	for (size_t i = 0; i < b->stats.n; i++) {
+		struct stats_column *c = &b->stats.columns[i];
+		const struct schema_leaf *leaf = wanted[c->leaf_id];
+
+		widen(c, leaf->type);
+		c->leaf_id = leaf->column_id;
+	}
+	qsort(b->columns, b->n_columns, sizeof *b->columns, compare_columns);
+	qsort(b->stats.columns, b->stats.n, sizeof *b->stats.columns, compare_stats);
+}
+
+int parquet_renumber(
+	struct parquet_file *f, const struct schema *table, const uint32_t *leaf_ids, size_t n)
+{
+	struct schema_leaf *leaves cleanup(free_p) = NULL;
+	const struct schema_leaf **wanted cleanup(free_p) = calloc(n + 1, sizeof *wanted);
+	size_t n_table, n_file = 0;
+	int r = schema_leaves(table, &leaves, &n_table);
+
+	if (r || !wanted)
+		return r ? r : -ENOMEM;
+	for (size_t i = 0; i < f->schema.n_fields; i++)
+		n_file += schema_type_leaves(&f->schema.fields[i].type);
+	if (n != n_file)
+		return -EINVAL;
+	qsort(leaves, n_table, sizeof *leaves, compare_leaves);
+	for (size_t i = 0; i < n; i++) {
+		struct schema_leaf key = {.column_id = leaf_ids[i]};
+
+		wanted[i] = bsearch(&key, leaves, n_table, sizeof key, compare_leaves);
+		if (!wanted[i])
+			return -EINVAL;
+	}
+	check_types(f, wanted);
+	for (size_t i = 0; i < f->n_groups; i++)
+		renumber_group(&f->groups[i], wanted);
+	return 0;
+}
