@@ -1,28 +1,28 @@
 /*
  * Listings. A cookie says where to go on and means the same to every handle:
- *   fixed entries ("..", "HEAD", ".bough" ...)   COOKIE_FIXED + position + 1
+ *   fixed entries ("..", "HEAD", ".bough" ...)   position + 1: below REC_ID_FIRST
  *   data/                                        segment key << 12 | position in it + 1
  *   all others                                   the child's id
- * Fixed entries come first; the kernel does not mind that cookies fall once.
  */
 #include "fs/tree_impl.h"
 #include "meta/tree.h"
 #include "refs/client.h"
 #include "refs/name.h"
 #include "refs/ref.h"
+#include "refs/stage.h"
 #include <errno.h>
 #include <string.h>
 
-#define COOKIE_FIXED (UINT64_C(1) << 62)
 #define POSITION_BITS 12
-#define FIXED_MAX 10
+#define FIXED_MAX 10 /* below REC_ID_FIRST */
 
 struct list {
 	const struct fs_tree *t;
 	struct refs_txn *x;
 	const struct fs_dir *dir;
 	uint64_t after;
-	enum fs_kind child; /* of the listing in progress */
+	enum fs_kind child;	  /* of the listing in progress */
+	struct stage_list staged; /* of _b/ and _sg/: not to be seen yet */
 	bool with_attributes;
 	fs_dir_fn fn;
 	void *arg;
@@ -101,7 +101,7 @@ static int list_fixed(struct list *l, uint64_t first)
 	else if (!r && kind == FS_REF)
 		r = fixed_of_ref(l->x, id, f, &n);
 	for (uint64_t i = first; i < n && !r; i++)
-		r = emit(l, f[i].name, f[i].ino, COOKIE_FIXED + i + 1);
+		r = emit(l, f[i].name, f[i].ino, i + 1);
 	return r;
 }
 
@@ -130,9 +130,12 @@ static int list_object(void *arg, struct slice key, struct slice value)
 	struct list *l = arg;
 	char name[FS_NAME_BYTES_MAX + 1];
 	uint64_t id = key_read_u64(key, 9);
-	int r = fs_node_name(l->x, fs_ino(l->child, id), name);
+	int r;
 
 	(void)value;
+	if (stage_list_has(&l->staged, id))
+		return 0;
+	r = fs_node_name(l->x, fs_ino(l->child, id), name);
 	if (r)
 		return r == -ENOENT ? -EUCLEAN : r;
 	return emit(l, name, fs_ino(l->child, id), id);
@@ -143,8 +146,13 @@ static int list_objects(struct list *l, enum key_kind index)
 	uint64_t table = fs_ino_id(l->dir->ino);
 	struct key lo = key_u64_u64(index, table, l->after + 1), all = key_u64(index, table);
 	struct key hi = key_next(&all);
+	int r = refs_stage_list(l->x, table, &l->staged);
 
-	return kv_scan(l->x->kv, KV_BULK, key_slice(&lo), key_slice(&hi), list_object, l);
+	if (r)
+		return r;
+	r = kv_scan(l->x->kv, KV_BULK, key_slice(&lo), key_slice(&hi), list_object, l);
+	stage_list_deinit(&l->staged);
+	return r;
 }
 
 static int emit_block(struct list *l, const struct rec_segment_entry *e, uint64_t cookie)
@@ -235,7 +243,7 @@ int fs_dir_list(const struct fs_tree *t, const struct fs_dir *d, uint64_t cookie
 	bool with_attributes, fs_dir_fn fn, void *arg)
 {
 	struct refs_txn *x auto_refs_txn = NULL;
-	bool at_fixed = !cookie || cookie >= COOKIE_FIXED;
+	bool at_fixed = cookie < REC_ID_FIRST;
 	struct list l = {.t = t,
 		.dir = d,
 		.after = at_fixed ? 0 : cookie,
@@ -246,7 +254,7 @@ int fs_dir_list(const struct fs_tree *t, const struct fs_dir *d, uint64_t cookie
 
 	l.x = x;
 	if (!r && at_fixed)
-		r = list_fixed(&l, cookie ? cookie - COOKIE_FIXED : 0);
+		r = list_fixed(&l, cookie);
 	return r ? r : list_children(&l);
 }
 

@@ -2,6 +2,7 @@
 #include "fs/tree_impl.h"
 #include "refs/name.h"
 #include "refs/ref.h"
+#include "refs/stage.h"
 #include <errno.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ int fs_object_find(
 {
 	char whole[ID_NAME_BYTES_MAX];
 	uint8_t uuid[UUID_BYTES];
+	struct stage_list staged cleanup(stage_list_deinit) = {0};
 	struct rec_segment g;
 	struct rec_block b;
 	struct id_space space;
@@ -54,8 +56,11 @@ int fs_object_find(
 		return r;
 	if (strcmp(name, whole) != 0 || (kind == ID_SEGMENT ? g.table : b.table) != table)
 		return -ENOENT;
+	r = refs_stage_list(x, table, &staged);
+	if (!r && stage_list_has(&staged, id))
+		r = -ENOENT;
 	*ret_id = id;
-	return 0;
+	return r;
 }
 
 static int in_root(struct refs_txn *x, const char *name, uint64_t *ret_ino)

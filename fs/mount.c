@@ -1,0 +1,417 @@
+#include "fs/mount.h"
+#include "fs/mountpoint.h"
+#include "fs/ops_impl.h"
+#include "objstore/base/log.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#define DEVICE "/dev/fuse"
+#define READ_AHEAD_KB "1024"
+
+/** What is being served. Set by one thread before the session runs. */
+struct mount {
+	struct fs fs;
+	const char *path;
+	const struct fs_mount_options *options;
+	struct fuse_session *session;
+	int dev_fd;
+	unsigned major, minor;
+	bool is_own; /* by mount(2), else by fusermount3 */
+};
+
+static volatile sig_atomic_t signalled;
+static struct fuse_session *_Atomic signalled_session;
+
+static void on_signal(int number)
+{
+	struct fuse_session *se = signalled_session;
+
+	(void)number;
+	signalled = 1;
+	if (se)
+		fuse_session_exit(se);
+}
+
+static void catch_signals(struct fuse_session *se)
+{
+	struct sigaction end = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+
+	signalled_session = se;
+	sigaction(SIGTERM, &end, NULL);
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGHUP, &end, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void closedir_p(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static int check_empty(int dir_fd, const char *path, struct bough_error *error)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d cleanup(closedir_p) = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d)
+		return error_set(error, -errno, "cannot read %s: %s", path, strerror(errno));
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+			error_set(error, -ENOTEMPTY, "mount point %s is not empty: it holds '%s'",
+				path, e->d_name);
+			return error_hint(error, "mount at an empty folder");
+		}
+	return 0;
+}
+
+/** A daemon that was killed leaves a mount that answers ENOTCONN. Only our own goes. */
+static int clear_stale(const char *real, struct bough_error *error)
+{
+	struct fs_mounted m cleanup(fs_mounted_deinit) = {0};
+	struct stat st;
+	int r;
+
+	if (!lstat(real, &st) || errno != ENOTCONN)
+		return 0;
+	r = fs_mountpoint_find(real, &m);
+	if (r || !m.is_ours)
+		return error_set(error, -ENOTCONN,
+			"%s is a dead mount of another file system: unmount it first", real);
+	r = fs_mountpoint_detach(real, MNT_DETACH);
+	if (r)
+		return error_set(
+			error, r, "cannot unmount the dead mount at %s: %s", real, strerror(-r));
+	log_warning("%s: a daemon had been killed; took its dead mount away", real);
+	return 0;
+}
+
+static int check_device(struct bough_error *error)
+{
+	if (!access(DEVICE, R_OK | W_OK))
+		return 0;
+	if (errno == ENOENT || errno == ENODEV) {
+		error_set(error, -ENODEV, "there is no " DEVICE ": this kernel has no FUSE");
+		return error_hint(error, "modprobe fuse, or give the container that device");
+	}
+	error_set(error, -EACCES, "no permission to use " DEVICE);
+	return error_hint(error, "it must be readable and writable for this user");
+}
+
+int fs_mount_prepare(const char *path, char **ret_path, struct bough_error *error)
+{
+	struct fs_mounted m cleanup(fs_mounted_deinit) = {0};
+	char *real cleanup(free_p) = NULL;
+	int fd cleanup(close_p) = -1;
+	int r = fs_mountpoint_real(path, &real);
+
+	if (r)
+		return error_set(error, r, "mount point %s: %s", path, strerror(-r));
+	r = clear_stale(real, error);
+	if (!r && !fs_mountpoint_find(real, &m) && m.is_ours) {
+		error_set(error, -EBUSY, "%s is mounted at %s already", m.source, real);
+		r = error_hint(error, "bough umount %.200s", real);
+	}
+	if (r)
+		return r;
+	fd = open(real, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		error_set(error, -ENOENT, "mount point %s does not exist", real);
+		return error_hint(error, "mkdir %.200s", real);
+	}
+	if (fd < 0 && errno == ENOTDIR)
+		return error_set(error, -ENOTDIR,
+			"mount point %s is no directory, or a symbolic link", real);
+	if (fd < 0)
+		return error_set(error, -errno, "mount point %s: %s", real, strerror(errno));
+	r = check_empty(fd, real, error);
+	if (!r)
+		r = check_device(error);
+	if (!r)
+		*ret_path = steal(&real);
+	return r;
+}
+
+/** mount(2), with a device of our own: what passthrough needs. -EPERM: we may not. */
+static int mount_own(struct mount *m, const char *source)
+{
+	char options[160], target[32];
+	int fd cleanup(close_p) = open(m->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int dev cleanup(close_p) = fd < 0 ? -1 : open(DEVICE, O_RDWR | O_CLOEXEC);
+	unsigned long flags = MS_NOSUID | MS_NODEV | (m->options->is_read_only ? MS_RDONLY : 0);
+
+	if (fd < 0 || dev < 0)
+		return -errno;
+	snprintf(options, sizeof options,
+		"fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions%s", dev, getuid(),
+		getgid(), m->options->allow_other ? ",allow_other" : "");
+	snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
+	if (mount(source, target, FS_MOUNT_TYPE, flags, options))
+		return -errno;
+	m->dev_fd = dev;
+	dev = -1;
+	m->is_own = true;
+	return 0;
+}
+
+/** "fsname=..": libfuse splits at commas. */
+static int session_options(struct mount *m, const char *source, struct buf *ret)
+{
+	int r = buf_printf(ret, "subtype=bough,default_permissions%s%s,fsname=",
+		m->options->allow_other ? ",allow_other" : "",
+		m->options->is_read_only ? ",ro" : "");
+
+	for (; *source && !r; source++)
+		r = buf_printf(ret, *source == ',' || *source == '\\' ? "\\%c" : "%c", *source);
+	return r ? r : buf_append(ret, "", 1);
+}
+
+static void log_fuse(enum fuse_log_level level, const char *format, va_list args)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof line, format, args);
+	line[strcspn(line, "\n")] = 0;
+	log_line(level <= FUSE_LOG_ERR ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "libfuse: %s", line);
+}
+
+static int make_session(struct mount *m, const char *source)
+{
+	struct buf options auto_buf = {0};
+	int r = session_options(m, source, &options);
+	char *argv[] = {"boughfs", "-o", (char *)options.data, NULL};
+	struct fuse_args own = FUSE_ARGS_INIT(1, argv), other = FUSE_ARGS_INIT(3, argv);
+
+	if (r)
+		return r;
+	m->session = fuse_session_new(m->is_own ? &own : &other, &fs_ops, sizeof fs_ops, &m->fs);
+	return m->session ? 0 : -ENOMEM;
+}
+
+static int cannot_mount(const struct mount *m, int r, struct bough_error *error)
+{
+	error_set(error, r, "cannot mount at %s: %s", m->path, strerror(-r));
+	if (r == -EPERM)
+		error_hint(error, "be root, or install fusermount3 (package fuse3)%s",
+			m->options->allow_other ? "; allow_other needs user_allow_other in "
+						  "/etc/fuse.conf"
+						: "");
+	return r;
+}
+
+/** By fusermount3: for users. The kernel gives them no passthrough. */
+static int mount_by_helper(struct mount *m, const char *source, struct bough_error *error)
+{
+	int r = make_session(m, source);
+
+	if (!r && fuse_session_mount(m->session, m->path))
+		r = -EPERM;
+	if (r)
+		return cannot_mount(m, r, error);
+	m->dev_fd = fuse_session_fd(m->session);
+	log_info("mounted by fusermount3: files are read through the daemon (root gets kernel "
+		 "passthrough)");
+	return 0;
+}
+
+static int mount_it(struct mount *m, const char *source, struct bough_error *error)
+{
+	int r = mount_own(m, source);
+
+	if (r == -EPERM)
+		return mount_by_helper(m, source, error);
+	if (!r)
+		r = make_session(m, source);
+	if (!r)
+		r = fs_passthrough_new(m->dev_fd, NULL, &m->fs.passthrough);
+	if (!r)
+		r = fs_passthrough_session(m->fs.passthrough, m->session);
+	return r ? cannot_mount(m, r, error) : 0;
+}
+
+static void find_device(struct mount *m)
+{
+	struct fs_mounted found cleanup(fs_mounted_deinit) = {0};
+	char path[64];
+	int fd cleanup(close_p) = -1;
+
+	if (fs_mountpoint_find(m->path, &found) || !found.is_ours)
+		return;
+	m->major = found.major;
+	m->minor = found.minor;
+	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", m->major, m->minor);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
+		log_info("cannot raise the read-ahead: %s", strerror(errno));
+}
+
+/** Only after a signal, and only what is ours: another may have been mounted over it since. */
+static void unmount_own(const struct mount *m)
+{
+	struct fs_mounted found cleanup(fs_mounted_deinit) = {0};
+
+	if (fs_mountpoint_find(m->path, &found) || !found.is_ours || found.major != m->major ||
+		found.minor != m->minor)
+		return;
+	/* by force: whoever waits for us in the kernel is woken, our own threads too */
+	fs_mountpoint_detach(m->path, MNT_FORCE | MNT_DETACH);
+}
+
+static int sink_inode(void *arg, uint64_t ino, bool contents)
+{
+	struct mount *m = arg;
+
+	return fuse_lowlevel_notify_inval_inode(m->session, ino, contents ? 0 : -1, 0);
+}
+
+static int sink_entry(void *arg, uint64_t dir, const char *name)
+{
+	struct mount *m = arg;
+
+	return fuse_lowlevel_notify_inval_entry(m->session, dir, name, strlen(name));
+}
+
+/** FUSE_NOTIFY_INC_EPOCH, which libfuse does not know yet. */
+static int sink_all(void *arg)
+{
+	struct mount *m = arg;
+	struct {
+		uint32_t len;
+		int32_t code;
+		uint64_t unique;
+	} message = {sizeof message, 8, 0};
+
+	return write(m->dev_fd, &message, sizeof message) < 0 ? -errno : 0;
+}
+
+/** After a commit of ours: this mount's attributes, then all other mounts. */
+static void show(void *arg, uint64_t commit)
+{
+	struct mount *m = arg;
+
+	fs_notify_wait(m->fs.notify, commit);
+	refs_settle(m->fs.tree.store, commit);
+}
+
+static int start_parts(struct mount *m)
+{
+	struct fs *fs = &m->fs;
+	struct fs_committer_conf conf = {fs->tree.store, fs->report, show, m};
+	int r;
+
+	fs->sink = (struct fs_sink){sink_inode, sink_entry, sink_all, m};
+	r = fs_notify_start(&fs->tree, &fs->sink, &fs->notify);
+	return r ? r : fs_committer_start(&conf, &fs->committer);
+}
+
+static int open_parts(struct mount *m, struct refs_store *store)
+{
+	struct fs *fs = &m->fs;
+	struct stat st;
+	int r = fs_report_new(store->clock, &fs->report);
+
+	if (!r)
+		r = fs_dircache_new(&fs->dircache);
+	if (!r && fstat(store->dir_fd, &st))
+		r = -errno;
+	if (r)
+		return r;
+	fs->objects_fd = openat(store->dir_fd, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fs->objects_fd < 0)
+		fs->objects_fd = fcntl(store->dir_fd, F_DUPFD_CLOEXEC, 0);
+	fs->tree = (struct fs_tree){
+		.store = store,
+		.report = fs->report,
+		.uid = m->options->has_uid ? m->options->uid : st.st_uid,
+		.gid = m->options->has_gid ? m->options->gid : st.st_gid,
+	};
+	return 0;
+}
+
+static void close_parts(struct mount *m)
+{
+	struct fs *fs = &m->fs;
+
+	/* the last changes are answered, then nothing waits in the kernel, then the threads end */
+	fs_committer_stop(fs->committer);
+	if (signalled)
+		unmount_own(m);
+	fs_notify_stop(fs->notify);
+	signalled_session = NULL;
+	if (m->session)
+		fuse_session_destroy(m->session);
+	fs_passthrough_free(fs->passthrough);
+	close_p(&fs->objects_fd);
+	fs_dircache_free(fs->dircache);
+	fs_report_free(fs->report);
+}
+
+static int run_loop(struct mount *m)
+{
+	struct fuse_loop_config *c = fuse_loop_cfg_create();
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	fuse_loop_cfg_set_clone_fd(c, 0);
+	if (m->options->max_threads) {
+		fuse_loop_cfg_set_max_threads(c, m->options->max_threads);
+		fuse_loop_cfg_set_idle_threads(c, m->options->max_threads);
+	}
+	r = fuse_session_loop_mt(m->session, c);
+	fuse_loop_cfg_destroy(c);
+	return r < 0 ? r : 0;
+}
+
+int fs_mount_serve(struct refs_store *store, const char *path,
+	const struct fs_mount_options *options, void (*ready)(void *arg), void *arg,
+	struct bough_error *error)
+{
+	struct mount m = {.path = path, .options = options, .dev_fd = -1, .fs.objects_fd = -1};
+	int r;
+
+	fuse_set_log_func(log_fuse);
+	r = open_parts(&m, store);
+	if (!r)
+		r = mount_it(&m, store->path, error);
+	if (!r) {
+		find_device(&m);
+		catch_signals(m.session);
+		r = start_parts(&m);
+		if (r)
+			signalled = 1; /* take the mount away again */
+	}
+	if (!r) {
+		log_info("%s is mounted at %s", store->path, path);
+		if (ready)
+			ready(arg);
+		r = run_loop(&m);
+	}
+	close_parts(&m);
+	return r ? error_set(error, r, "cannot serve %s: %s", path, strerror(-r)) : 0;
+}
+
+int fs_mount_unmount(const char *path, struct bough_error *error)
+{
+	struct fs_mounted m cleanup(fs_mounted_deinit) = {0};
+	char *real cleanup(free_p) = NULL;
+	int r = fs_mountpoint_real(path, &real);
+
+	if (!r)
+		r = fs_mountpoint_find(real, &m);
+	if (r || !m.is_ours)
+		return error_set(error, -EINVAL, "no store is mounted at %s", path);
+	r = fs_mountpoint_detach(real, 0);
+	if (r == -EBUSY) {
+		error_set(error, r, "%s is in use", path);
+		return error_hint(error, "fuser -vm %.200s says by whom", path);
+	}
+	return r ? error_set(error, r, "cannot unmount %s: %s", path, strerror(-r)) : 0;
+}

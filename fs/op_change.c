@@ -1,0 +1,158 @@
+/* Changes: parked with the committer, answered by its thread when they are durable and shown. */
+#include "fs/ops_impl.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/** A parked request. */
+struct change_op {
+	struct fs_job job;
+	struct fs_flight flight;
+	struct fs_change change;
+	struct fs *fs;
+	fuse_req_t req;
+	char name[FS_NAME_BYTES_MAX + 1], to_name[FS_NAME_BYTES_MAX + 1];
+};
+
+static const char *name_of(const struct fs_change *c)
+{
+	return c->what == FS_MKDIR ? "mkdir" : c->what == FS_RMDIR ? "rmdir" : "rename";
+}
+
+static int run(struct refs_txn *x, void *arg, struct bough_error *error)
+{
+	struct change_op *op = arg;
+
+	fs_notify_commit(op->fs->notify, &op->flight, x->commit);
+	return fs_change_run(x, &op->change, error);
+}
+
+static void reply(struct change_op *op)
+{
+	struct fuse_entry_param e;
+
+	if (op->job.result) {
+		op_fail(op->req, name_of(&op->change), op->change.dir, op->name, op->job.result,
+			&op->job.error);
+	} else if (op->change.what == FS_MKDIR) {
+		op_entry(op->fs, &op->change.made, &e);
+		fuse_reply_entry(op->req, &e);
+	} else {
+		fuse_reply_err(op->req, 0);
+	}
+}
+
+static void done(struct fs_job *job)
+{
+	struct change_op *op = job->arg;
+
+	reply(op);
+	fs_notify_leave(op->fs->notify, &op->flight);
+	free(op);
+}
+
+static int op_new(fuse_req_t req, const struct fs_change *change, struct change_op **ret)
+{
+	struct change_op *op;
+
+	if (strlen(change->name) > FS_NAME_BYTES_MAX ||
+		(change->to_name && strlen(change->to_name) > FS_NAME_BYTES_MAX))
+		return -ENAMETOOLONG;
+	op = calloc(1, sizeof *op);
+	if (!op)
+		return -ENOMEM;
+	op->fs = op_fs(req);
+	op->req = req;
+	op->change = *change;
+	op->change.tree = &op->fs->tree;
+	op->change.name = strcpy(op->name, change->name);
+	op->change.to_name = strcpy(op->to_name, change->to_name ? change->to_name : "");
+	op->flight.at[0].dir = change->dir;
+	op->flight.at[0].name = op->name;
+	op->flight.at[1].dir = change->to_dir;
+	op->flight.at[1].name = op->to_name;
+	op->job = (struct fs_job){.body = run, .arg = op, .done = done};
+	*ret = op;
+	return 0;
+}
+
+static void submit(fuse_req_t req, const struct fs_change *change)
+{
+	struct fs *fs = op_fs(req);
+	struct change_op *op;
+	int r = op_new(req, change, &op);
+
+	fs_report_count(fs->report, FS_COUNT_CHANGES, 1);
+	if (r) {
+		op_fail(req, name_of(change), change->dir, NULL, r, NULL);
+		return;
+	}
+	fs_notify_enter(fs->notify, &op->flight);
+	fs_committer_submit(fs->committer, &op->job);
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	/* FUSE_CAP_DONT_MASK: the mode asked for, so that no umask makes a tag */
+	submit(req,
+		&(struct fs_change){.what = FS_MKDIR, .dir = parent, .name = name, .mode = mode});
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	submit(req, &(struct fs_change){.what = FS_RMDIR, .dir = parent, .name = name});
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
+	const char *to_name, unsigned flags)
+{
+	if (flags & ~(unsigned)RENAME_NOREPLACE) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	submit(req, &(struct fs_change){.what = FS_RENAME,
+			    .dir = parent,
+			    .name = name,
+			    .to_dir = to_parent,
+			    .to_name = to_name});
+}
+
+static void refuse(fuse_req_t req, const char *operation, fuse_ino_t dir, const char *name)
+{
+	struct bough_error error = {0};
+	int r = fs_refuse(&op_fs(req)->tree, dir, &error);
+
+	op_fail(req, operation, dir, name, r, &error);
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	refuse(req, "unlink", parent, name);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	(void)ino;
+	refuse(req, "link", parent, name);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	(void)target;
+	refuse(req, "symlink", parent, name);
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
+{
+	(void)mode;
+	(void)dev;
+	refuse(req, "mknod", parent, name);
+}
+
+void op_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	(void)mode;
+	(void)fi;
+	refuse(req, "create", parent, name);
+}
