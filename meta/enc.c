@@ -119,16 +119,20 @@ uint64_t dec_u64(struct dec *d)
 uint64_t dec_varint(struct dec *d)
 {
 	uint64_t v = 0;
+	size_t n = 0;
 
-	for (unsigned shift = 0; shift < 64; shift += 7) {
-		uint8_t byte = dec_u8(d);
+	for (unsigned shift = 0; !d->failed && n < d->left && shift < 64; shift += 7) {
+		uint8_t byte = d->p[n++];
 		uint64_t bits = byte & 0x7f;
 
-		if (d->failed || bits << shift >> shift != bits || (shift && !byte))
+		if (bits << shift >> shift != bits || (n > 1 && !byte))
 			break;
 		v |= bits << shift;
-		if (byte < 0x80)
+		if (byte < 0x80) {
+			d->p += n;
+			d->left -= n;
 			return v;
+		}
 	}
 	d->failed = true;
 	return 0;

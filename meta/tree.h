@@ -31,10 +31,18 @@ int tree_node_get(struct kv_txn *t, uint64_t id, struct tree_node *ret);
  * @e->child's one reference (from the caller) goes to the new tree. -EEXIST: key is there.
  */
 int tree_insert(struct kv_txn *t, uint64_t root, const struct tree_entry *e, uint64_t *ret_root);
-/** tree_append() - @n entries with rising keys above all of the tree: one path copied, not n. */
+/**
+ * tree_append() - @n entries with rising keys above all of the tree: one path copied, not n
+ *
+ * As tree_insert(). @n 0: the same tree, with one reference more. -EINVAL: a key does not rise.
+ */
 int tree_append(
 	struct kv_txn *t, uint64_t root, const struct tree_entry *e, size_t n, uint64_t *ret_root);
-/** tree_replace() - a new tree in which the entry of e->key is @e. -ENOENT. */
+/**
+ * tree_replace() - a new tree in which the entry of e->key is @e. -ENOENT.
+ *
+ * @e->child's one reference (from the caller) goes to the new tree.
+ */
 int tree_replace(struct kv_txn *t, uint64_t root, const struct tree_entry *e, uint64_t *ret_root);
 /** tree_remove() - a new tree without @key; *@ret_root 0 when it was the last. -ENOENT. */
 int tree_remove(struct kv_txn *t, uint64_t root, uint64_t key, uint64_t *ret_root);
@@ -46,3 +54,14 @@ int tree_walk(struct kv_txn *t, uint64_t root, uint64_t lo, tree_fn fn, void *ar
 int tree_walk_down(struct kv_txn *t, uint64_t root, tree_fn fn, void *arg);
 /** tree_sums() - rows and bytes of all. */
 int tree_sums(struct kv_txn *t, uint64_t root, uint64_t *ret_rows, uint64_t *ret_bytes);
+
+/** Called with a child that lost its parent: the callee owns the reference the parent had. */
+typedef int (*tree_orphan_fn)(void *arg, enum rec_queue_kind kind, uint64_t child);
+
+/**
+ * tree_node_release() - give up one reference to node @id
+ *
+ * When it was the last, the node's record is deleted and @fn called for each child
+ * (REC_QUEUE_NODE or REC_QUEUE_SEGMENT): at most TREE_FANOUT. *@ret_last: was it? -EUCLEAN.
+ */
+int tree_node_release(struct kv_txn *t, uint64_t id, tree_orphan_fn fn, void *arg, bool *ret_last);

@@ -1,0 +1,315 @@
+/*
+ * Changing a tree by path copying. The functions for one node return the entries that take its
+ * place ("list"), not yet written: the parent decides how to cut them into nodes, and may join
+ * them with a neighbour's. Whoever puts an entry of an old node into a list adds the reference
+ * that the new node will hold; entries just made bring theirs along.
+ */
+#include "meta/tree_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Of a node that was cut because the tree grows at its end: the rest is left for what follows. */
+#define APPEND_FILL (TREE_FANOUT * 9 / 10)
+#define UNDERFULL (TREE_FANOUT / 2)
+
+struct list {
+	struct tree_entry *e;
+	size_t n, capacity;
+};
+
+static void list_deinit(struct list *l)
+{
+	free(l->e);
+}
+#define auto_list cleanup(list_deinit)
+
+static int list_add(struct list *l, const struct tree_entry *e, size_t n)
+{
+	if (l->n + n > l->capacity) {
+		size_t capacity = 2 * (l->n + n);
+		struct tree_entry *grown = realloc(l->e, capacity * sizeof *grown);
+
+		if (!grown)
+			return -ENOMEM;
+		l->e = grown;
+		l->capacity = capacity;
+	}
+	if (n)
+		memcpy(l->e + l->n, e, n * sizeof *e);
+	l->n += n;
+	return 0;
+}
+
+/* Entries of a node that stays: each child has one parent more. */
+static int list_share(struct kv_txn *t, struct list *l, const struct tree_entry *e, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++)
+		r = rec_count_add(t, e[i].child);
+	return r ? r : list_add(l, e, n);
+}
+
+/* How many of @n entries fit into one node. */
+static size_t fitting(const struct tree_entry *e, size_t n)
+{
+	size_t bytes = TREE_HEAD_BYTES, i;
+
+	for (i = 0; i < n && i < TREE_FANOUT; i++) {
+		bytes += tree_entry_bytes(&e[i], i ? e[i - 1].key : 0);
+		if (bytes > TREE_NODE_BYTES_MAX)
+			break;
+	}
+	return i;
+}
+
+/* Cuts @l into nodes of @level and appends them to @ret. */
+static int list_write(
+	struct kv_txn *t, const struct list *l, uint16_t level, bool grows, struct list *ret)
+{
+	int r = level < TREE_HEIGHT_MAX ? 0 : -EFBIG;
+
+	for (size_t at = 0; at < l->n && !r;) {
+		size_t left = l->n - at, n = fitting(l->e + at, left), cut;
+		struct tree_entry made;
+
+		cut = grows ? APPEND_FILL : (left + 1) / 2;
+		if (n < left && cut < n)
+			n = cut;
+		r = tree_node_put(t, level, l->e + at, n, &made);
+		if (!r)
+			r = list_add(ret, &made, 1);
+		at += n;
+	}
+	return r;
+}
+
+/* A root above one child is that child; what the root held is ours then. */
+static int root_shrink(struct kv_txn *t, uint64_t *root)
+{
+	struct tree_node n;
+	uint32_t left;
+	int r;
+
+	for (;;) {
+		r = tree_node_get(t, *root, &n);
+		if (r || !n.level || n.n > 1)
+			return r;
+		r = rec_count_sub(t, *root, &left);
+		if (!r)
+			r = left ? rec_count_add(t, n.e[0].child) : rec_del(t, KEY_NODE, *root);
+		if (r)
+			return r;
+		*root = n.e[0].child;
+	}
+}
+
+/* Makes a root over @l, entries of @level. */
+static int root_write(struct kv_txn *t, struct list *l, uint16_t level, bool grows, uint64_t *ret)
+{
+	struct list above auto_list = {0};
+	int r;
+
+	if (!l->n) {
+		*ret = 0;
+		return 0;
+	}
+	if (l->n == 1 && level) {
+		uint64_t root = l->e[0].child;
+
+		r = root_shrink(t, &root);
+		if (!r)
+			*ret = root;
+		return r;
+	}
+	r = list_write(t, l, level, grows, &above);
+	if (r)
+		return r;
+	if (above.n > 1)
+		return root_write(t, &above, (uint16_t)(level + 1), grows, ret);
+	*ret = above.e[0].child;
+	return 0;
+}
+
+enum change_kind { INSERT, REPLACE, REMOVE };
+
+struct change {
+	enum change_kind kind;
+	struct tree_entry e; /* REMOVE: only its key */
+	bool grows;	     /* inserted behind all others */
+};
+
+static int leaf_change(
+	struct kv_txn *t, const struct tree_node *n, struct change *c, struct list *ret)
+{
+	size_t at = tree_node_seek(n, c->e.key);
+	bool found = n->e[at].key == c->e.key;
+	int r;
+
+	if (found == (c->kind == INSERT))
+		return found ? -EEXIST : -ENOENT;
+	if (!found && n->e[at].key < c->e.key)
+		at++;
+	c->grows &= !found && at == n->n;
+	r = list_share(t, ret, n->e, at);
+	if (!r && c->kind != REMOVE)
+		r = list_add(ret, &c->e, 1);
+	at += found;
+	return r ? r : list_share(t, ret, n->e + at, n->n - at);
+}
+
+/* Joins @l, too few for a node, with the neighbour @at of @parent if both fit into one. */
+static int join(struct kv_txn *t, const struct tree_node *parent, size_t at, bool is_left,
+	struct list *l, bool *ret_joined)
+{
+	struct list both auto_list = {0};
+	struct tree_node n;
+	int r = tree_child_get(t, parent, at, &n);
+
+	*ret_joined = false;
+	if (r || l->n + n.n > TREE_FANOUT)
+		return r;
+	r = is_left ? list_add(&both, n.e, n.n) : list_add(&both, l->e, l->n);
+	if (!r)
+		r = is_left ? list_add(&both, l->e, l->n) : list_add(&both, n.e, n.n);
+	if (r || fitting(both.e, both.n) < both.n)
+		return r;
+	for (size_t i = 0; i < n.n && !r; i++)
+		r = rec_count_add(t, n.e[i].child);
+	if (r)
+		return r;
+	list_deinit(l);
+	*l = both;
+	both = (struct list){0};
+	*ret_joined = true;
+	return 0;
+}
+
+static int node_change(
+	struct kv_txn *t, const struct tree_node *n, struct change *c, struct list *ret)
+{
+	struct list below auto_list = {0};
+	struct tree_node child;
+	size_t at, before, after;
+	bool joined = false;
+	int r;
+
+	if (!n->level)
+		return leaf_change(t, n, c, ret);
+	at = tree_node_seek(n, c->e.key);
+	before = at;
+	after = at + 1;
+	c->grows &= after == n->n;
+	r = tree_child_get(t, n, at, &child);
+	if (!r)
+		r = node_change(t, &child, c, &below);
+	if (!r && c->kind == REMOVE && below.n && below.n < UNDERFULL) {
+		if (at) {
+			r = join(t, n, at - 1, true, &below, &joined);
+			before -= joined;
+		}
+		if (!r && !joined && after < n->n) {
+			r = join(t, n, after, false, &below, &joined);
+			after += joined;
+		}
+	}
+	if (!r)
+		r = list_share(t, ret, n->e, before);
+	if (!r)
+		r = list_write(t, &below, child.level, c->grows, ret);
+	return r ? r : list_share(t, ret, n->e + after, n->n - after);
+}
+
+static int change(struct kv_txn *t, uint64_t root, struct change *c, uint64_t *ret_root)
+{
+	struct list l auto_list = {0};
+	struct tree_node n;
+	int r = tree_node_get(t, root, &n);
+
+	if (!r)
+		r = node_change(t, &n, c, &l);
+	return r ? r : root_write(t, &l, n.level, c->grows, ret_root);
+}
+
+int tree_insert(struct kv_txn *t, uint64_t root, const struct tree_entry *e, uint64_t *ret_root)
+{
+	struct change c = {.kind = INSERT, .e = *e, .grows = true};
+
+	return root ? change(t, root, &c, ret_root) : tree_append(t, 0, e, 1, ret_root);
+}
+
+int tree_replace(struct kv_txn *t, uint64_t root, const struct tree_entry *e, uint64_t *ret_root)
+{
+	struct change c = {.kind = REPLACE, .e = *e};
+
+	return root ? change(t, root, &c, ret_root) : -ENOENT;
+}
+
+int tree_remove(struct kv_txn *t, uint64_t root, uint64_t key, uint64_t *ret_root)
+{
+	struct change c = {.kind = REMOVE, .e.key = key};
+
+	return root ? change(t, root, &c, ret_root) : -ENOENT;
+}
+
+static int node_append(struct kv_txn *t, const struct tree_node *n, const struct tree_entry *e,
+	size_t count, struct list *ret)
+{
+	struct list below auto_list = {0};
+	struct tree_node child;
+	int r;
+
+	if (!n->level) {
+		if (e[0].key <= n->e[n->n - 1].key)
+			return -EINVAL;
+		r = list_share(t, ret, n->e, n->n);
+		return r ? r : list_add(ret, e, count);
+	}
+	r = tree_child_get(t, n, n->n - 1, &child);
+	if (!r)
+		r = node_append(t, &child, e, count, &below);
+	if (!r)
+		r = list_share(t, ret, n->e, n->n - 1);
+	return r ? r : list_write(t, &below, child.level, true, ret);
+}
+
+int tree_append(
+	struct kv_txn *t, uint64_t root, const struct tree_entry *e, size_t n, uint64_t *ret_root)
+{
+	struct list l auto_list = {0};
+	struct tree_node top = {.level = 0};
+	int r = 0;
+
+	for (size_t i = 1; i < n; i++)
+		if (e[i].key <= e[i - 1].key)
+			return -EINVAL;
+	if (!n) {
+		r = root ? rec_count_add(t, root) : 0;
+		if (!r)
+			*ret_root = root;
+		return r;
+	}
+	if (root)
+		r = tree_node_get(t, root, &top);
+	if (!r)
+		r = root ? node_append(t, &top, e, n, &l) : list_add(&l, e, n);
+	return r ? r : root_write(t, &l, top.level, true, ret_root);
+}
+
+int tree_node_release(struct kv_txn *t, uint64_t id, tree_orphan_fn fn, void *arg, bool *ret_last)
+{
+	struct tree_node n;
+	uint32_t left;
+	int r = tree_node_get(t, id, &n);
+
+	if (!r)
+		r = rec_count_sub(t, id, &left);
+	if (!r && !left)
+		r = rec_del(t, KEY_NODE, id);
+	for (size_t i = 0; !r && !left && i < n.n; i++)
+		r = fn(arg, n.level ? REC_QUEUE_NODE : REC_QUEUE_SEGMENT, n.e[i].child);
+	if (!r)
+		*ret_last = !left;
+	return r;
+}
