@@ -294,6 +294,11 @@ static void values_are_written_with_their_type(void **state)
 					  "\xcc\xc3\xcc\xbc");
 	ASSERT_ENCODED(null(), "\xa4"
 			       "Null");
+}
+
+static void decimals_are_written_with_their_type(void **state)
+{
+	(void)state;
 	ASSERT_ENCODED(decimal(SCHEMA_DECIMAL128, -2, 15),
 		"\x81\xa7"
 		"Decimal"
@@ -532,6 +537,7 @@ int main(void)
 		cmocka_unit_test(strings_are_cut_to_16_characters),
 		cmocka_unit_test(bounds_are_bounds),
 		cmocka_unit_test(values_are_written_with_their_type),
+		cmocka_unit_test(decimals_are_written_with_their_type),
 		cmocka_unit_test(values_survive),
 		cmocka_unit_test(a_column_without_a_range_keeps_its_counts),
 		cmocka_unit_test(ranges_that_make_no_sense_are_not_known),
