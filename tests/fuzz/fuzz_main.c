@@ -136,8 +136,7 @@ static void run_mutation(uint64_t *seed)
 static void limit_memory(void)
 {
 #ifndef __SANITIZE_ADDRESS__
-	setrlimit(RLIMIT_AS,
-		&(struct rlimit){ADDRESS_SPACE_BYTES_MAX, ADDRESS_SPACE_BYTES_MAX});
+	setrlimit(RLIMIT_AS, &(struct rlimit){ADDRESS_SPACE_BYTES_MAX, ADDRESS_SPACE_BYTES_MAX});
 #endif
 }
 
