@@ -80,8 +80,15 @@ int fsck_segment_v4(struct fsck *f, uint64_t id, const struct rec_segment *g)
 int fsck_snapshot_v4(struct fsck *f, uint64_t id)
 {
 	struct buf b auto_buf = {0};
-	int r = refs_render_snapshot(f->x, id, &b);
+	struct rec_snapshot rec;
+	const struct fsck_sums *s;
+	int r = rec_snapshot_get(f->t, id, &rec);
 
+	s = r || !rec.root ? NULL : fsck_sums_find(f, rec.root);
+	if (r || (rec.root && (!s || s->is_broken || s->segments != rec.segments)) ||
+		!fsck_is(f, rec.schema, FSCK_SCHEMA))
+		return 0; /* said elsewhere */
+	r = refs_render_snapshot(f->x, id, &b);
 	if (r == -ENOMEM)
 		return r;
 	if (r)

@@ -136,7 +136,8 @@ static void make_block(struct fixture *f, uint64_t table, const struct client_id
 		.file_size = BLOCK_BYTES,
 		.location.version = 2,
 		.compression = "Zstd",
-		.given_name = name};
+		.given_name = name,
+		.modified_us = b->entry.modified_us};
 	snprintf(meta->location.path, sizeof meta->location.path, "%s", key);
 }
 
