@@ -146,13 +146,20 @@ static int make_columns(struct maker *m, struct codec_block *b)
 
 static int put_object(struct maker *m, const char *key, struct rec_block *rec)
 {
-	char body[96];
-	int n = snprintf(body, sizeof body, "PAR1 object %s PAR1", key);
+	struct buf body auto_buf = {0};
+	int r = buf_printf(&body, "PAR1 object %s PAR1", key);
 
-	rec->size_bytes = (uint64_t)n;
-	if (sha256_of((struct slice){body, (size_t)n}, rec->sha256))
-		return -ENOMEM;
-	return objstore_put(m->store->objects, key, (struct slice){body, (size_t)n});
+	if (!r && m->options->object_bytes > body.len)
+		r = buf_reserve(&body, m->options->object_bytes - body.len);
+	while (!r && body.len < m->options->object_bytes) {
+		uint64_t word = next_random(m);
+
+		r = buf_append(&body, &word, sizeof word);
+	}
+	rec->size_bytes = body.len;
+	if (!r)
+		r = sha256_of(buf_slice(&body), rec->sha256);
+	return r ? r : objstore_put(m->store->objects, key, buf_slice(&body));
 }
 
 static int make_block(struct maker *m, struct batch *b, size_t i, struct codec_block *v4)

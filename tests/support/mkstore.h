@@ -9,7 +9,8 @@
 
 struct mkstore_options {
 	uint64_t blocks;
-	bool has_objects; /* small files, no Parquet; else no object is written */
+	bool has_objects;      /* of object_bytes, no Parquet; else no object is written */
+	uint64_t object_bytes; /* 0: about a hundred */
 	/** After each slice; may be NULL. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;

@@ -1,6 +1,7 @@
-/* mkstore PATH BLOCKS [--objects]: a synthetic store; prints what it costs. */
+/* mkstore PATH BLOCKS [--objects | --object-bytes=N]: a synthetic store; prints what it costs. */
 #include "tests/support/mkstore.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,12 +32,13 @@ int main(int argc, char **argv)
 	char data[4096];
 	double start = seconds();
 
-	if (argc < 3 || (argc > 3 && strcmp(argv[3], "--objects"))) {
-		fprintf(stderr, "usage: mkstore PATH BLOCKS [--objects]\n");
+	o.has_objects = argc > 3;
+	if (argc < 3 || (argc > 3 && strcmp(argv[3], "--objects") &&
+				sscanf(argv[3], "--object-bytes=%" SCNu64, &o.object_bytes) != 1)) {
+		fprintf(stderr, "usage: mkstore PATH BLOCKS [--objects | --object-bytes=N]\n");
 		return 2;
 	}
 	o.blocks = strtoull(argv[2], NULL, 10);
-	o.has_objects = argc > 3;
 	if (mkstore_run(argv[1], &o, &made, &error)) {
 		fprintf(stderr, "mkstore: %s\n", error.message);
 		return 1;

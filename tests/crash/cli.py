@@ -1,0 +1,70 @@
+"""What the crash tests share: a store, commands on it, and how its history is judged."""
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import parquet  # noqa: E402
+
+
+class Store:
+    def __init__(self, build, folder):
+        self.bough, self.folder = os.path.join(build, "bough"), folder
+        self.path = os.path.join(folder, "store")
+        self.must("init", self.path, store=False)
+
+    def argv(self, *args, store=True):
+        return [self.bough, *(["-s", self.path] if store else []), *args]
+
+    def run(self, *args, store=True):
+        return subprocess.run(self.argv(*args, store=store), capture_output=True, text=True)
+
+    def must(self, *args, store=True):
+        r = self.run(*args, store=store)
+        if r.returncode:
+            raise SystemExit(f"bough {' '.join(args)}: status {r.returncode}: {r.stderr}")
+        return r.stdout
+
+    def fsck(self, *more):
+        """What fsck finds, or None."""
+        r = self.run("fsck", *more)
+        return None if not r.returncode else (r.stdout + r.stderr).strip()
+
+    def log(self, ref):
+        """The chain of a ref, newest first; [] where it has no commit."""
+        return json.loads(self.must("log", "--json", ref))
+
+    def branches(self, table):
+        return {b["name"].split("/")[-1] for b in
+                json.loads(self.must("branch", "list", "--json", table))}
+
+
+def make_files(folder, op, sizes):
+    """One Parquet file per size, all of them marked with @op. Returns their paths."""
+    os.makedirs(folder, exist_ok=True)
+    paths = []
+    for i, rows in enumerate(sizes):
+        path = os.path.join(folder, f"op-{op}-{i}.parquet")
+        parquet.write(path, {"op": [op] * rows, "row": list(range(rows))})
+        paths.append(path)
+    return paths
+
+
+def judge_log(rows, expected, acknowledged):
+    """@expected: {op: rows}; @acknowledged: ops that must be there. Returns complaints."""
+    bad, seen, total = [], {}, 0
+    for row in rows:
+        op = row["message"].removeprefix("op-")
+        if not op.isdigit() or int(op) not in expected:
+            bad.append(f"a commit that nobody made: {row}")
+            continue
+        seen[int(op)] = seen.get(int(op), 0) + 1
+        total += row["rows_added"]
+        if row["rows_added"] != expected[int(op)]:
+            bad.append(f"op {op} is torn: {row['rows_added']} rows of {expected[int(op)]}")
+    bad += [f"op {op} was committed {n} times" for op, n in seen.items() if n > 1]
+    bad += [f"op {op} was acknowledged and is lost" for op in acknowledged if op not in seen]
+    if rows and rows[0]["rows"] != total:
+        bad.append(f"the head has {rows[0]['rows']} rows, its history adds {total}")
+    return bad

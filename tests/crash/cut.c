@@ -1,0 +1,65 @@
+/*
+ * Preloaded into a command: at its n-th durable call ($BOUGH_CUT_AT) the process is killed, before
+ * the call is made or, with $BOUGH_CUT_AFTER, when it has been made. Counts what reaches a disk:
+ * LMDB's calls as well as those of the file-system table.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static atomic_long calls;
+
+static void cut(int is_after)
+{
+	const char *at = getenv("BOUGH_CUT_AT");
+
+	if (at && atomic_load(&calls) == atol(at) && !getenv("BOUGH_CUT_AFTER") == !is_after)
+		raise(SIGKILL);
+}
+
+#define DURABLE(type, name, params, args)                                                          \
+	type name params                                                                           \
+	{                                                                                          \
+		static type(*real) params;                                                         \
+		type r;                                                                            \
+		if (!real)                                                                         \
+			*(void **)&real = dlsym(RTLD_NEXT, #name);                                 \
+		atomic_fetch_add(&calls, 1);                                                       \
+		cut(0);                                                                            \
+		r = real args;                                                                     \
+		cut(1);                                                                            \
+		return r;                                                                          \
+	}
+
+DURABLE(int, fsync, (int fd), (fd))
+DURABLE(int, fdatasync, (int fd), (fd))
+DURABLE(ssize_t, pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
+DURABLE(ssize_t, pwrite64, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
+DURABLE(ssize_t, pwritev, (int fd, const struct iovec *v, int n, off_t at), (fd, v, n, at))
+DURABLE(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n))
+DURABLE(int, ftruncate, (int fd, off_t n), (fd, n))
+DURABLE(int, ftruncate64, (int fd, off_t n), (fd, n))
+DURABLE(int, renameat2, (int a, const char *p, int b, const char *q, unsigned f), (a, p, b, q, f))
+DURABLE(int, renameat, (int a, const char *p, int b, const char *q), (a, p, b, q))
+DURABLE(int, unlinkat, (int fd, const char *p, int f), (fd, p, f))
+DURABLE(int, mkdirat, (int fd, const char *p, mode_t m), (fd, p, m))
+
+/* How many there were, for who asks: the test cuts at each of them. */
+__attribute__((destructor)) static void tell(void)
+{
+	const char *path = getenv("BOUGH_CUT_COUNT");
+	FILE *f = path ? fopen(path, "w") : NULL;
+
+	if (f) {
+		fprintf(f, "%ld\n", atomic_load(&calls));
+		fclose(f);
+	}
+}
