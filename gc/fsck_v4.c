@@ -86,7 +86,8 @@ int fsck_snapshot_v4(struct fsck *f, uint64_t id)
 
 	s = r || !rec.root ? NULL : fsck_sums_find(f, rec.root);
 	if (r || (rec.root && (!s || s->is_broken || s->segments != rec.segments)) ||
-		!fsck_is(f, rec.schema, FSCK_SCHEMA))
+		!fsck_is(f, rec.schema, FSCK_SCHEMA) ||
+		fsck_peek(f, rec.schema)->flags & FSCK_DAMAGED)
 		return 0; /* said elsewhere */
 	r = refs_render_snapshot(f->x, id, &b);
 	if (r == -ENOMEM)

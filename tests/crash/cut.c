@@ -3,7 +3,7 @@
  * the call is made or, with $BOUGH_CUT_AFTER, when it has been made. Counts what reaches a disk:
  * LMDB's calls as well as those of the file-system table.
  */
-#define _GNU_SOURCE
+#undef _FILE_OFFSET_BITS /* else pwrite() is pwrite64() by another name */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdatomic.h>
