@@ -95,6 +95,14 @@ static int make_metadata(const char *path, struct bough_error *error)
 	return r ? r : write_store_record(kv, clock_system());
 }
 
+/* @path may lie anywhere, which io_fsync_parent() does not allow. */
+static int fsync_above(const struct io *io, int dir_fd)
+{
+	int fd cleanup(close_p) = openat(dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : io->fsync(io, fd);
+}
+
 int refs_store_init(const char *path, struct bough_error *error)
 {
 	const struct io *io = io_system();
@@ -108,7 +116,7 @@ int refs_store_init(const char *path, struct bough_error *error)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
-	r = made ? io_fsync_parent(io, AT_FDCWD, path) : check_free(fd, path, error);
+	r = made ? fsync_above(io, fd) : check_free(fd, path, error);
 	if (!r)
 		r = make_folders(io, fd);
 	if (!r)

@@ -12,6 +12,9 @@ class Store:
     def __init__(self, build, folder):
         self.bough, self.folder = os.path.join(build, "bough"), folder
         self.path = os.path.join(folder, "store")
+        if not os.path.exists(self.bough):
+            print(f"{self.bough} is not built")
+            sys.exit(77)
         self.must("init", self.path, store=False)
 
     def argv(self, *args, store=True):
