@@ -1,6 +1,7 @@
 /* One model, two looks: the JSON objects of --json are also the rows of the text. */
 #include "tools/cli_impl.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -205,7 +206,9 @@ void cli_print_record(
 		if (!columns[i].title)
 			continue;
 		text = cell(c, record, &columns[i]);
-		printf("%-*s  %s\n", (int)width, columns[i].title, text);
+		for (const char *p = columns[i].title; *p; p++) /* headings of lists serve too */
+			putchar(tolower((unsigned char)*p));
+		printf("%*s  %s\n", (int)(width - strlen(columns[i].title)), "", text);
 	}
 }
 

@@ -198,8 +198,11 @@ int cmd_ref_create(struct cli *c)
 	done = cli_done("created", name, j.id);
 	cli_add_text(done, "head", j.head[0] ? j.head : NULL);
 	cli_add_number(done, "rows", j.rows);
-	cli_report(c, done, "created %s %s at %.*s: %llu rows", word_of(c), name, CLI_ID_DIGITS,
-		j.head[0] ? j.head : "no data", (unsigned long long)j.rows);
+	if (j.head[0])
+		cli_report(c, done, "created %s %s at %.*s: %llu rows", word_of(c), name,
+			CLI_ID_DIGITS, j.head, (unsigned long long)j.rows);
+	else
+		cli_report(c, done, "created %s %s: there is no data yet", word_of(c), name);
 	return 0;
 }
 
@@ -225,11 +228,12 @@ int cmd_ref_drop(struct cli *c)
 		cli_report(c, done,
 			"dropped %s %s; its head is still in '%s', to make it again:\n  %s",
 			word_of(c), name, j.survivor, again);
-	else
+	else if (j.head[0])
 		cli_report(c, done,
-			"dropped %s %s; no other ref held its head %.*s: this cannot "
-			"be undone",
-			word_of(c), name, CLI_ID_DIGITS, j.head[0] ? j.head : "(no data)");
+			"dropped %s %s; no other ref held its head %.*s: this cannot be undone",
+			word_of(c), name, CLI_ID_DIGITS, j.head);
+	else
+		cli_report(c, done, "dropped %s %s; it had no data", word_of(c), name);
 	return 0;
 }
 

@@ -135,16 +135,26 @@ static void add_metadata(struct refs_store *s, struct json_object *o, uint64_t b
 		cli_add_number(o, "metadata_bytes_per_block", bytes / blocks);
 }
 
+static int count_table(void *arg, uint64_t id, const char *name)
+{
+	(void)id;
+	(void)name;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
 static int add_records(struct refs_txn *x, struct json_object *o)
 {
 	static const struct {
 		const char *name;
 		enum key_kind kind;
-	} kinds[] = {{"databases", KEY_DB}, {"tables", KEY_TABLE}, {"refs", KEY_REF},
-		{"snapshots", KEY_SNAPSHOT}, {"nodes", KEY_NODE}, {"segments", KEY_SEGMENT},
-		{"schemas", KEY_SCHEMA}, {"queue", KEY_QUEUE}};
-	int r = 0;
+	} kinds[] = {{"databases", KEY_DB}, {"refs", KEY_REF}, {"snapshots", KEY_SNAPSHOT},
+		{"nodes", KEY_NODE}, {"segments", KEY_SEGMENT}, {"schemas", KEY_SCHEMA},
+		{"queue", KEY_QUEUE}};
+	uint64_t tables = 0; /* by their names: a dropped one keeps its record */
+	int r = describe_tables(x, 0, count_table, &tables);
 
+	cli_add_number(o, "tables", tables);
 	for (size_t i = 0; !r && i < ARRAY_SIZE(kinds); i++)
 		r = add_count(x, o, kinds[i].name, kinds[i].kind);
 	return r;

@@ -1,0 +1,120 @@
+# Import, history, show, stat, fsck: on small Parquet files.
+. "$(dirname "$0")/check.sh"
+ok bough init store
+
+prints '^imported 1 files into s.t: 3 rows, [0-9]+ bytes, snapshot [0-9a-f]{12}$' \
+  bough import s.t "$data/a.parquet" -m first --author alice
+json '.[0] | .rows == 3 and .rows_added == 3 and .operation == "append" and .message == "first"
+  and .author == "alice" and .head and .refs == ["main"] and (.snapshot | length == 32)' \
+  bough log s.t --json
+first=$(bough log s.t --json | jq -r '.[0].snapshot')
+
+# branch and tag of data
+prints "^created branch s.t/dev at ${first:0:12}: 3 rows" bough branch create s.t/dev
+prints "^created tag s.t/v1 at ${first:0:12}: 3 rows" bough tag create s.t/v1
+json ".head == \"$first\" and .base == .head and .rows == 3 and .blocks == 1 and .bytes > 0" \
+  bough branch show s.t/dev --json
+json '.type == "tag" and .ref == "v1"' bough tag show s.t/v1 --json
+refuses 1 "^hint: use 'bough tag drop'" bough branch drop s.t/v1
+refuses 1 "^hint: use 'bough branch show'" bough tag show s.t/dev
+
+# import into the branch; main stays
+json '.rows == 2 and .files == 1 and .imported == "s.t/dev" and (.snapshot | length == 32)' \
+  bough import s.t/dev "$data/b.parquet" --json
+json '.rows == 5 and .blocks == 2 and .snapshots == 2' bough branch show s.t/dev --json
+json '.rows == 3' bough show s.t --json
+refuses 1 "tag" bough import s.t/v1 "$data/b.parquet"
+refuses 1 "^hint: did you mean|unknown branch" bough import s.t/dve "$data/b.parquet"
+
+# bad files change nothing
+refuses 1 "other.parquet" bough import s.t "$data/other.parquet"
+refuses 1 "broken.parquet" bough import s.t "$data/broken.parquet"
+refuses 1 "cannot read 'none.parquet'" bough import s.t none.parquet
+refuses 1 "broken.parquet" bough import s.t "$data/b.parquet" "$data/broken.parquet"
+json 'length == 1' bough log s.t --json
+prints 'hold no rows' bough import s.t "$data/empty.parquet"
+json '.snapshot == null' bough import s.t "$data/empty.parquet" --json
+
+# folders: sorted, recursive, without markers and temporary files; equal names take their folders
+mkdir -p in/y=1/m=1 in/y=1/m=2 in/_tmp in/.hidden nothing
+cp "$data/a.parquet" in/y=1/m=1/part.parquet
+cp "$data/b.parquet" in/y=1/m=2/part.PARQUET
+cp "$data/b.parquet" in/y=1/m=2/part.parquet
+cp "$data/broken.parquet" in/_tmp/x.parquet
+cp "$data/broken.parquet" in/.hidden/x.parquet
+cp "$data/broken.parquet" in/tmp_x.parquet
+cp "$data/broken.parquet" in/_x.parquet
+touch in/_SUCCESS
+json '.files == 3 and .rows == 7' bough import p.t in/ --json
+refuses 1 "no \*.parquet file" bough import p.t nothing
+ln -s ../in in/loop
+refuses 1 "leads back into itself" bough import p.t in
+rm in/loop
+segment=$(bough show "$(bough show p.t --json | jq -r .head)" | jq -r '.segments[0][0]' |
+  grep -oE '[0-9a-f]{32}')
+same "$(bough show "$segment" | jq -r '.blocks[].given_name' | sort | paste -sd' ')" \
+  "part.PARQUET y=1-m=1-part.parquet y=1-m=2-part.parquet"
+
+# objects by name, digits, prefix
+second=$(bough log s.t/dev --json | jq -r '.[0].snapshot')
+for name in "$second" "h${second}_v4.mpk" "h$second"; do
+  json ".summary.row_count == 5 and .snapshot_id == \"$second\" and .prev_snapshot_id[0] == \"$first\"" \
+    bough show "$name"
+done
+json '(.blocks | length > 0) and .summary.row_count == 7' bough show "$segment"
+refuses 1 "fits several objects" bough show "${second:0:4}"
+refuses 1 "no snapshot or segment" bough show ffffffff
+refuses 1 "is a block" bough show "h${second}_v2.parquet"
+
+# files, ours and Databend's: no store is needed
+bough show "$second" >shown
+refuses 1 "is a Parquet file" bough -s nowhere show "$data/a.parquet"
+refuses 1 "cannot read './none'" bough show ./none
+refuses 1 "no regular file" bough show /
+head -c 100 /dev/zero >zeros
+refuses 1 "zeros" bough show ./zeros
+
+# moments
+json ".[0].snapshot == \"$first\" and length == 1" bough log "s.t/dev@${first}" --json
+json ".at == \"$first\" and .rows == 3" bough show "s.t/dev@$first" --json
+json ".head == \"$first\"" bough branch create s.t/old --from dev --at "${first:0:12}" --json
+when=$(bough log s.t/dev --json | jq -r '.[1].time')
+json ".head == \"$first\"" bough tag create s.t/then --from s.t/dev --at "$when" --json
+refuses 1 "moment" bough log s.t@yesterday
+refuses 1 "no snapshot" bough log s.t@-30d
+json 'length == 2 and .[0].rows_added == 2 and .[1].rows_added == 3' bough log s.t/dev --json
+json 'length == 1 and .[0].rows == 5' bough log s.t/dev -n 1 --json
+json 'length == 0' bough log s.t/dev -n 0 --json
+json 'length == 2' bough log s.t/dev --all --json
+prints 'main, old, then|old' bough log s.t
+json '.[0].refs | contains(["main", "v1", "old", "then"])' bough log s.t --json
+
+# drop says how to get it back, and that works
+restore=$(bough branch drop s.t/old --json | jq -r .restore)
+same "$restore" "bough branch create s.t/old --from main --at $first"
+ok $restore
+json ".head == \"$first\"" bough branch show s.t/old --json
+prints 'no other ref held its head .* cannot be undone' bough branch drop s.t/dev
+prints 'its head is still in' bough tag drop s.t/v1
+
+# schema, sizes, zones
+json '[.schema[].name] == ["id", "name"] and .databend.attachable != null' bough show s.t --json
+prints '^id +' bough show s.t
+json '.blocks >= 4 and .block_bytes > 0 and .metadata_bytes > 0 and .commit > 0' bough stat --json
+json '.name == "s.t" and .commits == 2 and .refs == 2' bough stat s.t --json
+json '.name == "s.t/old" and .snapshots == 1 and .rows == 3' bough stat s.t/old --json
+prints '^bytes of metadata +[0-9.]+[KMG]$' bough stat -h
+prints '^created +.*\+05:30$' bough stat --tz +05:30
+prints '^created +.*Z$' bough stat --tz UTC
+refuses 1 "unknown table" bough stat s.x
+prints 'no errors$' bough fsck
+prints 'no errors$' bough fsck --full
+json '.errors == 0 and .findings == [] and .blocks > 0' bough fsck --full --json
+
+# a lost object is found
+victim=$(find store/objects -name '*_v2.parquet' | sort | head -1)
+rm "$victim"
+bough fsck >out 2>err
+same "$?" 1
+holds "$(basename "$victim" | grep -oE '[0-9a-f]{32}')" out
+finish
