@@ -99,7 +99,8 @@ int cli_set_zone(const char *tz)
 	} else if (sscanf(tz, "%c%2u:%2u%n", &sign, &h, &m, &n) == 3 && strchr("+-", sign) &&
 		   !tz[n] && n == 6 && h < 24 && m < 60) {
 		/* POSIX counts westward. */
-		snprintf(posix, sizeof posix, "<%s>%c%02u:%02u", tz, sign == '+' ? '-' : '+', h, m);
+		snprintf(posix, sizeof posix, "<%c%02u>%c%02u:%02u", sign, h,
+			sign == '+' ? '-' : '+', h, m);
 		n = setenv("TZ", posix, 1);
 	} else if (zone_known(tz)) {
 		n = setenv("TZ", tz, 1);

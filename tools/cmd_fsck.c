@@ -57,16 +57,19 @@ static void print_json(const struct fsck_report *f, struct json_object *findings
 	cli_print_json(out);
 }
 
-static void print_text(const struct cli *c, const struct fsck_report *f)
+static void print_text(
+	const struct cli *c, const struct fsck_options *options, const struct fsck_report *f)
 {
 	char size[32];
 
-	cli_format_bytes(f->object_bytes, c->human, size);
-	printf("%llu tables, %llu refs, %llu snapshots, %llu segments, %llu blocks, "
-	       "%llu objects of %s bytes: ",
+	printf("%llu tables, %llu refs, %llu snapshots, %llu segments, %llu blocks",
 		(unsigned long long)f->tables, (unsigned long long)f->refs,
 		(unsigned long long)f->snapshots, (unsigned long long)f->segments,
-		(unsigned long long)f->blocks, (unsigned long long)f->objects, size);
+		(unsigned long long)f->blocks);
+	cli_format_bytes(f->object_bytes, c->human, size);
+	if (options->full)
+		printf(", %llu objects of %s bytes", (unsigned long long)f->objects, size);
+	printf(": ");
 	if (f->errors)
 		printf("%llu errors\n", (unsigned long long)f->errors);
 	else
@@ -95,6 +98,6 @@ int cmd_fsck(struct cli *c)
 	if (c->json)
 		print_json(&report, findings);
 	else if (!r)
-		print_text(c, &report);
+		print_text(c, &options, &report);
 	return r ? cli_finish(c, r) : report.errors ? CLI_FAILED : CLI_DONE;
 }

@@ -16,12 +16,13 @@
 static int show_bytes(struct cli *c, struct slice bytes, const char *what)
 {
 	struct json_object *out auto_json = NULL;
-	int r = codec_show(bytes, &out, &c->error);
+	struct bough_error why = {0};
+	int r = codec_show(bytes, &out, &why);
 
-	if (r) {
-		error_set(&c->error, r, "'%s' is no version 4 snapshot or segment", what);
-		return r;
-	}
+	if (r)
+		return error_set(&c->error, r,
+			"'%.500s' is no snapshot or segment of version 4: %s", what,
+			why.message[0] ? why.message : strerror(-r));
 	cli_print_json(out);
 	return 0;
 }

@@ -1,10 +1,9 @@
 /* bough init, mount, umount, version, help. */
 #include "tools/cmd_impl.h"
+#include "fs/mount.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/xattr.h>
 
 int cmd_init(struct cli *c)
 {
@@ -56,14 +55,15 @@ int cmd_mount(struct cli *c)
 	if (r)
 		return cli_finish(c, r);
 	*a++ = path;
-	*a++ = store;
-	*a++ = c->args[c->n_args - 1];
 	if (cli_option(c, "foreground"))
 		*a++ = "-f";
 	if (options) {
 		*a++ = "-o";
 		*a++ = options;
 	}
+	*a++ = "--";
+	*a++ = store;
+	*a++ = c->args[c->n_args - 1];
 	*a = NULL;
 	execv(path, (char **)argv);
 	error_set(&c->error, -errno, "cannot start %s: %s", path, strerror(errno));
@@ -71,37 +71,17 @@ int cmd_mount(struct cli *c)
 	return CLI_FAILED;
 }
 
-/* The root of a mount of Bough's answers this attribute and has inode 1. */
-static int check_mount(struct cli *c, const char *path)
-{
-	char store[4096];
-
-	if (access(path, F_OK) && errno == ENOENT)
-		return error_set(&c->error, -ENOENT, "there is no '%s'", path);
-	if (getxattr(path, "user.bough.store", store, sizeof store) < 0 && errno != ENOTCONN)
-		return error_set(&c->error, -EINVAL, "'%s' is no mount of a store", path);
-	return 0;
-}
-
 int cmd_umount(struct cli *c)
 {
-	const char *path = c->args[0];
-	int r = check_mount(c, path);
+	struct json_object *out auto_json = NULL;
+	int r = fs_mount_unmount(c->args[0], &c->error);
 
 	if (r)
-		return r;
-	if (!umount2(path, UMOUNT_NOFOLLOW)) {
-		if (!c->json)
-			printf("unmounted %s\n", path);
-		return 0;
-	}
-	r = -errno;
-	error_set(&c->error, r, "cannot unmount '%s': %s", path, strerror(-r));
-	if (r == -EBUSY)
-		error_hint(&c->error, "a program works in it: 'fuser -vm %.200s' names it", path);
-	else if (r == -EINVAL)
-		error_hint(&c->error, "give the folder that it is mounted on");
-	return r;
+		return cli_finish(c, r);
+	out = cli_object();
+	cli_add_text(out, "unmounted", c->args[0]);
+	cli_report(c, out, "unmounted %s", c->args[0]);
+	return 0;
 }
 
 int cmd_version(struct cli *c)

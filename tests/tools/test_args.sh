@@ -71,10 +71,10 @@ refuses 2 "takes no moment" bough log a.b@-2h --all
 refuses 1 "store" bough db list
 refuses 1 "nowhere" bough -s "$dir/nowhere" db list
 refuses 1 "comes with SQL" bough import a.b "$data/a.parquet" --rewrite
-refuses 1 "there is no 'nowhere'" bough umount nowhere
+refuses 1 "no store is mounted at nowhere" bough umount nowhere
 mkdir plain
-refuses 1 "no mount of a store" bough umount plain
-refuses 1 "bough: " bough mount plain plain
+refuses 1 "no store is mounted at plain" bough umount plain
+refuses 1 "not a store" bough mount plain plain
 refuses 2 "given twice" bough -s plain mount plain plain
 
 # completion knows the same commands

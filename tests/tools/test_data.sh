@@ -52,7 +52,7 @@ refuses 1 "leads back into itself" bough import p.t in
 rm in/loop
 segment=$(bough show "$(bough show p.t --json | jq -r .head)" | jq -r '.segments[0][0]' |
   grep -oE '[0-9a-f]{32}')
-same "$(bough show "$segment" | jq -r '.blocks[].given_name' | sort | paste -sd' ')" \
+same "$(bough show "$segment" | jq -r '.blocks[].bough_name' | sort | paste -sd' ')" \
   "part.PARQUET y=1-m=1-part.parquet y=1-m=2-part.parquet"
 
 # objects by name, digits, prefix
@@ -114,7 +114,7 @@ json '.errors == 0 and .findings == [] and .blocks > 0' bough fsck --full --json
 # a lost object is found
 victim=$(find store/objects -name '*_v2.parquet' | sort | head -1)
 rm "$victim"
-bough fsck >out 2>err
+bough fsck --full >out 2>err
 same "$?" 1
 holds "$(basename "$victim" | grep -oE '[0-9a-f]{32}')" out
 finish
