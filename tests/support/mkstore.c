@@ -12,6 +12,8 @@
 #define SEGMENTS_PER_SLICE 20
 #define ROWS_PER_BLOCK 1000000
 #define NAME_BYTES 24
+#define DECIMAL_PRECISION 15
+#define DECIMAL_SCALE 2
 
 static const struct {
 	const char *name;
@@ -55,8 +57,8 @@ static int make_schema(struct schema *ret)
 		struct schema_type type = {.kind = columns[i].kind, .nullable = true};
 
 		if (type.kind == SCHEMA_DECIMAL128) {
-			type.precision = 15;
-			type.scale = 2;
+			type.precision = DECIMAL_PRECISION;
+			type.scale = DECIMAL_SCALE;
 		}
 		r = schema_field_add(ret, columns[i].name, &type);
 	}
@@ -96,8 +98,11 @@ static int make_value(struct maker *m, size_t at, uint64_t row, bool is_max, str
 		v->f = is_max ? 900 + (double)(random % 9999) / 100 : (double)(random % 99) / 100;
 		return 0;
 	case 6:
-		for (size_t i = 0; i < (is_max ? 4 : 2); i++)
-			v->decimal[31 - i] = (uint8_t)(random >> (8 * i));
+		v->precision = DECIMAL_PRECISION;
+		v->scale = DECIMAL_SCALE;
+		v->decimal[28] = is_max;
+		for (size_t i = 29; i < 32; i++)
+			v->decimal[i] = (uint8_t)(random >> (8 * i % 64));
 		return 0;
 	default:
 		return string_value(is_max ? "shipped" : "cancelled", random % 3, is_max, v);
