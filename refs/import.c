@@ -121,6 +121,7 @@ static int commit_body(struct refs_txn *x, struct import *im, struct refs_import
 		.schema = &im->schema,
 		.segments = im->segments,
 		.n_segments = im->n_segments,
+		.staged = im->stage.begun ? &im->ids : NULL,
 		.message = im->in->message};
 	int r = client_fence(x, &im->ids);
 

@@ -50,7 +50,7 @@ class Run:
         """Returns "done", "killed" or "refused"."""
         delay = None
         times = self.durations.setdefault(kind, [])
-        if len(times) >= 5 and rng.random() < 0.7:
+        if len(times) >= 2 and rng.random() < 0.7:
             delay = rng.uniform(0, 1.1 * statistics.median(times[-50:]))
         start = time.monotonic()
         p = subprocess.Popen(self.store.argv(*args), stdout=subprocess.DEVNULL,
@@ -77,11 +77,11 @@ class Run:
             self.bad.append(f"{' '.join(args[:3])}: status {p.returncode}: {error}")
         return "refused"
 
-    def imports(self, rng, table, ref):
+    def imports(self, rng, table, ref, large=None):
         with self.lock:
             self.ops += 1
             op = self.ops
-        large = rng.random() < 0.03
+        large = rng.random() < 0.06 if large is None else large
         sizes = [1] * LARGE_FILES if large else \
             [rng.randrange(1, 400) for _ in range(rng.randrange(1, 6))]
         folder = f"{self.folder}/op-{op}"
@@ -157,7 +157,7 @@ class Run:
     def run(self):
         self.deadline = time.monotonic() + TIME_LIMIT_S
         for t in TABLES:
-            self.imports(random.Random(0), t, "main")
+            self.imports(random.Random(0), t, "main", large=True)
         threads = [threading.Thread(target=self.worker, args=(i,)) for i in range(WORKERS)]
         for t in threads:
             t.start()
