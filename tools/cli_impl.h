@@ -107,6 +107,8 @@ int cli_set_zone(const char *tz);
 void cli_format_time(uint64_t unix_us, bool exact, char ret[static 40]);
 /** cli_clean() - @text with control characters as \xNN, appended to @ret. */
 int cli_clean(const char *text, struct buf *ret);
+/** cli_shell() - @text as one word of a shell; owned; NULL out of memory. */
+char *cli_shell(const char *text);
 /** cli_width() - columns that @text takes on a terminal. */
 size_t cli_width(const char *text);
 

@@ -177,3 +177,24 @@ size_t cli_width(const char *text)
 	}
 	return sum;
 }
+
+char *cli_shell(const char *text)
+{
+	struct buf out auto_buf = {0};
+	size_t plain = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._/@%+,:=-");
+	int r = 0;
+
+	if (*text && !text[plain]) {
+		r = buf_append(&out, text, plain);
+	} else {
+		r = buf_append(&out, "'", 1);
+		for (; !r && *text; text++)
+			r = *text == '\'' ? buf_printf(&out, "'\\''") : buf_append(&out, text, 1);
+		if (!r)
+			r = buf_append(&out, "'", 1);
+	}
+	if (r || buf_append(&out, "", 1))
+		return NULL;
+	return (char *)steal(&out.data);
+}

@@ -210,7 +210,8 @@ int cmd_ref_drop(struct cli *c)
 {
 	struct ref_job j auto_ref_job = {0};
 	struct json_object *done auto_json = NULL;
-	char *name cleanup(free_p) = NULL, *again cleanup(free_p) = NULL;
+	char *name cleanup(free_p) = NULL, *word cleanup(free_p) = NULL;
+	char *again cleanup(free_p) = NULL;
 	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
 
 	if (!r)
@@ -218,22 +219,26 @@ int cmd_ref_drop(struct cli *c)
 	if (r)
 		return r;
 	name = cli_name(j.target.db, j.target.table, j.target.ref);
+	word = cli_check(cli_shell(name));
 	if (j.survivor[0] && asprintf(&again, "bough %s create %s --from %s --at %s", word_of(c),
-				     name, j.survivor, j.head) < 0)
+				     word, j.survivor, j.head) < 0)
 		cli_check(NULL);
 	done = cli_done("dropped", name, j.id);
 	cli_add_text(done, "head", j.head[0] ? j.head : NULL);
 	cli_add_text(done, "restore", again);
-	if (again)
+	if (again) {
 		cli_report(c, done,
-			"dropped %s %s; its head is still in '%s', to make it again:\n  %s",
-			word_of(c), name, j.survivor, again);
-	else if (j.head[0])
+			"dropped %s %s; its head is still in '%s', to make it again:", word_of(c),
+			name, j.survivor);
+		if (!c->json)
+			printf("  %s\n", again);
+	} else if (j.head[0]) {
 		cli_report(c, done,
 			"dropped %s %s; no other ref held its head %.*s: this cannot be undone",
 			word_of(c), name, CLI_ID_DIGITS, j.head);
-	else
+	} else {
 		cli_report(c, done, "dropped %s %s; it had no data", word_of(c), name);
+	}
 	return 0;
 }
 

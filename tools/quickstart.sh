@@ -42,17 +42,14 @@ clear_demo() {
   touch "$demo/.quickstart"
 }
 
-# Half a month per file: 2001-01a.parquet ... 2001-06b.parquet.
+# Half a month per file: 2001-01a.parquet ... 2001-06b.parquet, which also takes the six flights of 1 July.
 split() {
-  local month next
-  for month in 01 02 03 04 05 06; do
-    next=$(printf '%02d' $((10#$month + 1)))
-    cat <<SQL
-COPY (FROM '$share/data/flights-3m.parquet' WHERE date >= '2001-$month-01' AND date < '2001-$month-16')
-  TO '$demo/files/2001-${month}a.parquet' (COMPRESSION zstd);
-COPY (FROM '$share/data/flights-3m.parquet' WHERE date >= '2001-$month-16' AND date < '2001-$next-01 00:01:00')
-  TO '$demo/files/2001-${month}b.parquet' (COMPRESSION zstd);
-SQL
+  local bounds=(01-01 01-16 02-01 02-16 03-01 03-16 04-01 04-16 05-01 05-16 06-01 06-16 07-02) i name
+  for i in {0..11}; do
+    name=2001-${bounds[i]%-*}$([ $((i % 2)) = 0 ] && echo a || echo b)
+    echo "COPY (FROM '$share/data/flights-3m.parquet'
+      WHERE date >= '2001-${bounds[i]}' AND date < '2001-${bounds[i + 1]}')
+      TO '$demo/files/$name.parquet' (COMPRESSION zstd);"
   done | "$share/bin/duckdb" -bail
 }
 
