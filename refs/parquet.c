@@ -83,10 +83,17 @@ void parquet_file_deinit(struct parquet_file *f)
 	*f = (struct parquet_file){0};
 }
 
+/* NULL: not there, also where @array is none (json-c would abort). */
+static struct json_object *element(struct json_object *array, size_t at)
+{
+	return json_object_is_type(array, json_type_array) ? json_object_array_get_idx(array, at)
+							   : NULL;
+}
+
 /* -1: not known, or nothing a count could be. */
 static int64_t fact_count(struct json_object *chunk, enum fact fact)
 {
-	struct json_object *v = json_object_array_get_idx(chunk, fact);
+	struct json_object *v = element(chunk, fact);
 	int64_t n = json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : -1;
 
 	return n < 0 ? -1 : n;
@@ -94,7 +101,7 @@ static int64_t fact_count(struct json_object *chunk, enum fact fact)
 
 static const char *fact_text(struct json_object *chunk, enum fact fact)
 {
-	struct json_object *v = json_object_array_get_idx(chunk, fact);
+	struct json_object *v = element(chunk, fact);
 
 	return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
 }
@@ -103,9 +110,8 @@ static const char *fact_text(struct json_object *chunk, enum fact fact)
 static int parse_bound(struct json_object *chunk, const struct parquet_leaf *leaf, bool is_max,
 	struct stats_value *ret)
 {
-	struct json_object *text = json_object_array_get_idx(chunk, is_max ? FACT_MAX : FACT_MIN);
-	struct json_object *exact =
-		json_object_array_get_idx(chunk, is_max ? FACT_MAX_EXACT : FACT_MIN_EXACT);
+	struct json_object *text = element(chunk, is_max ? FACT_MAX : FACT_MIN);
+	struct json_object *exact = element(chunk, is_max ? FACT_MAX_EXACT : FACT_MIN_EXACT);
 	bool is_cut =
 		json_object_is_type(exact, json_type_boolean) && !json_object_get_boolean(exact);
 

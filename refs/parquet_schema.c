@@ -453,53 +453,46 @@ static int walk_type(
 	return r;
 }
 
-static int compare_names(const void *a, const void *b)
+/* @type is consumed. */
+static int add_column(struct walk *w, const char *name, struct schema_type *type)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	int r = schema_field_add(&w->file->schema, name, type);
+
+	if (r == -EEXIST) /* and columns are matched by name */
+		return refuse(w, "there are two of this name");
+	return r == -EINVAL ? refuse(w, "its name or type is not possible") : r;
 }
 
-/* Columns are matched by name. */
-static int check_names(struct walk *w)
+static int walk_column(struct walk *w)
 {
-	const struct schema *s = &w->file->schema;
-	const char **names cleanup(free_p) = calloc(s->n_fields + 1, sizeof *names);
+	struct schema_type type = {0};
+	struct node column;
+	int r = next_node(w, &column);
 
-	if (!names)
-		return -ENOMEM;
-	w->column = NULL;
-	for (size_t i = 0; i < s->n_fields; i++)
-		names[i] = s->fields[i].name;
-	qsort(names, s->n_fields, sizeof *names, compare_names);
-	if (s->n_fields && !*names[0])
-		return refuse(w, "a column has no name");
-	for (size_t i = 1; i < s->n_fields; i++)
-		if (!strcmp(names[i - 1], names[i]))
-			return refuse(w, "two columns are called %s", names[i]);
-	return 0;
+	w->column = r ? NULL : column.name;
+	if (!r && !*column.name)
+		r = refuse(w, "it has no name");
+	if (!r)
+		r = walk_type(w, &column, (struct place){0}, &type);
+	if (!r)
+		r = add_column(w, column.name, &type);
+	else
+		schema_type_deinit(&type);
+	return r;
 }
 
 static int walk_root(struct walk *w)
 {
-	struct node root, column;
+	struct node root;
 	int r = next_node(w, &root);
 
 	if (!r && (root.physical || !root.n_children))
 		r = refuse(w, "it has no columns");
-	for (int64_t i = 0; !r && i < root.n_children; i++) {
-		struct schema_type type = {0};
-
-		r = next_node(w, &column);
-		w->column = r ? NULL : column.name;
-		if (!r)
-			r = walk_type(w, &column, (struct place){0}, &type);
-		if (!r)
-			r = schema_field_add(&w->file->schema, column.name, &type);
-		else
-			schema_type_deinit(&type);
-	}
+	for (int64_t i = 0; !r && i < root.n_children; i++)
+		r = walk_column(w);
 	if (!r && w->at != w->n)
 		r = refuse(w, "its schema makes no sense");
-	return r ? r : check_names(w);
+	return r;
 }
 
 int parquet_schema_read(struct json_object *nodes, const char *name, struct parquet_file *f,
