@@ -127,7 +127,7 @@ static struct node *node_new(struct record *r, struct node *left, struct node *r
 static int compare(struct slice a, struct slice b)
 {
 	size_t len = a.len < b.len ? a.len : b.len;
-	int c = memcmp(a.data, b.data, len);
+	int c = len ? memcmp(a.data, b.data, len) : 0;
 
 	return c ? c : (a.len > b.len) - (a.len < b.len);
 }
