@@ -45,20 +45,40 @@ static int find_holder(struct refs_txn *x, uint64_t root, uint64_t block, uint64
 	return 0;
 }
 
+/** Entries mostly rise by block, as imports write them: -ENOENT says nothing if they do not. */
+static int find_rising(const struct rec_segment *g, uint64_t block, struct rec_segment_entry *ret)
+{
+	uint32_t lo = 0, hi = g->blocks;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		int r = rec_segment_entry_at(g, mid, ret);
+
+		if (r || ret->block == block)
+			return r;
+		if (ret->block < block)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return -ENOENT;
+}
+
 static int find_entry(
 	struct refs_txn *x, uint64_t segment, uint64_t block, struct rec_segment_entry *ret)
 {
-	struct rec_segment rec;
-	int r = rec_segment_get(x->kv, segment, &rec);
+	struct rec_segment g;
+	int r = rec_segment_get(x->kv, segment, &g);
 
-	for (uint32_t i = 0; !r && i < rec.blocks; i++) {
-		struct rec_segment_entry e;
-
-		r = rec_segment_entry_at(&rec, i, &e);
-		if (!r && e.block == block) {
-			*ret = e;
+	if (!r)
+		r = find_rising(&g, block, ret);
+	if (r != -ENOENT)
+		return r;
+	r = 0;
+	for (uint32_t i = 0; !r && i < g.blocks; i++) {
+		r = rec_segment_entry_at(&g, i, ret);
+		if (!r && ret->block == block)
 			return 0;
-		}
 	}
 	return r ? r : -EUCLEAN; /* the index says that it is there */
 }
@@ -80,14 +100,27 @@ int fs_data_modified(struct refs_txn *x, uint64_t block, uint64_t *ret_us)
 struct candidates {
 	struct refs_txn *x;
 	uint64_t root, found;
-	uint64_t known; /* a block of the tree: no need to ask; 0 none */
+	struct slice name;
+	uint64_t known; /* a block of the tree that has the name: no need to ask; 0 none */
 };
+
+/** 0: this tree has the block, and calls it so. -ENOENT. */
+static int has_name(const struct candidates *c, uint64_t block)
+{
+	struct rec_segment_entry e;
+	uint64_t segment;
+	int r = find_holder(c->x, c->root, block, &segment);
+
+	if (!r)
+		r = find_entry(c->x, segment, block, &e);
+	return r ? r : slice_equal(e.name, c->name) ? 0 : -ENOENT;
+}
 
 static int candidate(void *arg, struct slice key, struct slice value)
 {
 	struct candidates *c = arg;
-	uint64_t block = key_read_u64(key, key.len - 8), segment;
-	int r = block == c->known ? 0 : find_holder(c->x, c->root, block, &segment);
+	uint64_t block = key_read_u64(key, key.len - 8);
+	int r = block == c->known ? 0 : has_name(c, block);
 
 	(void)value;
 	if (r)
@@ -99,7 +132,7 @@ static int candidate(void *arg, struct slice key, struct slice value)
 static int oldest_named(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
 	uint64_t known, uint64_t *ret_block)
 {
-	struct candidates c = {.x = x, .root = root, .known = known};
+	struct candidates c = {.x = x, .root = root, .name = slice_str(name), .known = known};
 	struct key lo = key_file_name(table, name), hi = key_next(&lo);
 	int r = kv_scan(x->kv, KV_BULK, key_slice(&lo), key_slice(&hi), candidate, &c);
 
