@@ -480,6 +480,16 @@ void fs_notify_wait(struct fs_notify *n, uint64_t commit)
 	pthread_mutex_unlock(&n->lock);
 }
 
+uint64_t fs_notify_shown(struct fs_notify *n)
+{
+	uint64_t shown;
+
+	pthread_mutex_lock(&n->lock);
+	shown = n->shown;
+	pthread_mutex_unlock(&n->lock);
+	return shown;
+}
+
 void fs_notify_enter(struct fs_notify *n, struct fs_flight *f)
 {
 	f->commit = 0;

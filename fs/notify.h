@@ -42,6 +42,9 @@ double fs_notify_timeout_s(const struct fs_notify *n);
 /** fs_notify_wait() - until no attribute older than @commit is believed; at most 1 s. */
 void fs_notify_wait(struct fs_notify *n, uint64_t commit);
 
+/** fs_notify_shown() - nothing older than this commit can be seen any more. */
+uint64_t fs_notify_shown(struct fs_notify *n);
+
 /** An operation of this mount that changes directories: the kernel holds their locks. */
 struct fs_flight {
 	struct {
