@@ -16,10 +16,10 @@ static int refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
 	case FS_ROOT:
 	case FS_DB:
 		error_set(error, -EPERM, "here are only databases and tables");
-		return error_hint(error, "mkdir makes one");
+		return error_hint(error, -EPERM, "mkdir makes one");
 	case FS_REFS:
 		error_set(error, -EPERM, "here are only branches and tags");
-		return error_hint(error, "mkdir makes a branch, mkdir -m 555 a tag");
+		return error_hint(error, -EPERM, "mkdir makes a branch, mkdir -m 555 a tag");
 	case FS_TABLE:
 		return error_set(error, -EPERM, "a table's own folders are fixed");
 	case FS_REF:
@@ -31,7 +31,7 @@ static int refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
 		if (ref.kind == REC_REF_TAG)
 			return error_set(error, -EROFS, "tag '%s' is read-only", ref.name);
 		error_set(error, -EPERM, "this version does not write through the mount yet");
-		return error_hint(error, "bough import writes into a branch");
+		return error_hint(error, -EPERM, "bough import writes into a branch");
 	case FS_BLOCK:
 		return error_set(error, -EPERM, "a committed file never changes");
 	default:
@@ -64,7 +64,7 @@ int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bo
 		return error_set(error, -EPERM, "tag '%s' is read-only for ever", ref.name);
 	if (ref.kind != REC_REF_TAG && !(mode & WRITE_BITS)) {
 		error_set(error, -EPERM, "this version does not turn branches into tags yet");
-		return error_hint(error, "mkdir -m 555 makes a tag");
+		return error_hint(error, -EPERM, "mkdir -m 555 makes a tag");
 	}
 	return 0;
 }
@@ -77,7 +77,8 @@ static int plain_name(const char *name, char **ret, struct bough_error *error)
 	if (r != -EINVAL)
 		return r;
 	error_set(error, r, "'%.255s' cannot name a database or table", name);
-	return error_hint(error, "names that begin with '_' or '.' are reserved; '%%' is '%%25'");
+	return error_hint(
+		error, r, "names that begin with '_' or '.' are reserved; '%%' is '%%25'");
 }
 
 static int make_db(
@@ -177,7 +178,7 @@ static int drop_table(struct refs_txn *x, uint64_t id, struct bough_error *error
 		return r;
 	error_set(error, -ENOTEMPTY, "table '%s' holds %s", t.name,
 		main.head ? "data" : "branches or tags");
-	return error_hint(error, "bough table drop drops it whole");
+	return error_hint(error, -ENOTEMPTY, "bough table drop drops it whole");
 }
 
 static int run_rmdir(struct refs_txn *x, struct fs_change *c, struct bough_error *error)

@@ -67,7 +67,7 @@ static int check_empty(int dir_fd, const char *path, struct bough_error *error)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
 			error_set(error, -ENOTEMPTY, "mount point %s is not empty: it holds '%s'",
 				path, e->d_name);
-			return error_hint(error, "mount at an empty folder");
+			return error_hint(error, -ENOTEMPTY, "mount at an empty folder");
 		}
 	return 0;
 }
@@ -99,10 +99,11 @@ static int check_device(struct bough_error *error)
 		return 0;
 	if (errno == ENOENT || errno == ENODEV) {
 		error_set(error, -ENODEV, "there is no " DEVICE ": this kernel has no FUSE");
-		return error_hint(error, "modprobe fuse, or give the container that device");
+		return error_hint(
+			error, -ENODEV, "modprobe fuse, or give the container that device");
 	}
 	error_set(error, -EACCES, "no permission to use " DEVICE);
-	return error_hint(error, "it must be readable and writable for this user");
+	return error_hint(error, -EACCES, "it must be readable and writable for this user");
 }
 
 int fs_mount_prepare(const char *path, char **ret_path, struct bough_error *error)
@@ -117,14 +118,14 @@ int fs_mount_prepare(const char *path, char **ret_path, struct bough_error *erro
 	r = clear_stale(real, error);
 	if (!r && !fs_mountpoint_find(real, &m) && m.is_ours) {
 		error_set(error, -EBUSY, "%s is mounted at %s already", m.source, real);
-		r = error_hint(error, "bough umount %.200s", real);
+		r = error_hint(error, -EBUSY, "bough umount %.200s", real);
 	}
 	if (r)
 		return r;
 	fd = open(real, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT) {
 		error_set(error, -ENOENT, "mount point %s does not exist", real);
-		return error_hint(error, "mkdir %.200s", real);
+		return error_hint(error, -ENOENT, "mkdir %.200s", real);
 	}
 	if (fd < 0 && errno == ENOTDIR)
 		return error_set(error, -ENOTDIR,
@@ -199,7 +200,7 @@ static int cannot_mount(const struct mount *m, int r, struct bough_error *error)
 {
 	error_set(error, r, "cannot mount at %s: %s", m->path, strerror(-r));
 	if (r == -EPERM)
-		error_hint(error, "be root, or install fusermount3 (package fuse3)%s",
+		error_hint(error, r, "be root, or install fusermount3 (package fuse3)%s",
 			m->options->allow_other ? "; allow_other needs user_allow_other in "
 						  "/etc/fuse.conf"
 						: "");
@@ -411,7 +412,7 @@ int fs_mount_unmount(const char *path, struct bough_error *error)
 	r = fs_mountpoint_detach(real, 0);
 	if (r == -EBUSY) {
 		error_set(error, r, "%s is in use", path);
-		return error_hint(error, "fuser -vm %.200s says by whom", path);
+		return error_hint(error, r, "fuser -vm %.200s says by whom", path);
 	}
 	return r ? error_set(error, r, "cannot unmount %s: %s", path, strerror(-r)) : 0;
 }

@@ -88,7 +88,7 @@ static int died(
 		p->options->finding(p->options->arg, text);
 	*ret = (struct fsck_report){.errors = p->told + 1, .metadata_damaged = true};
 	error_set(error, -EUCLEAN, "%s", text);
-	return error_hint(error, "bough rebuild makes new metadata from the objects");
+	return error_hint(error, -EUCLEAN, "bough rebuild makes new metadata from the objects");
 }
 
 int fsck_run(const char *store_path, const struct fsck_options *options, struct fsck_report *ret,

@@ -98,7 +98,7 @@ static int check_store(struct fsck *f, const char *path, struct bough_error *err
 	if (r == -EUCLEAN) {
 		f->report.metadata_damaged = true;
 		error_set(error, r, "metadata of %s are damaged", path);
-		error_hint(error, "bough rebuild makes new metadata from the objects");
+		error_hint(error, r, "bough rebuild makes new metadata from the objects");
 	}
 	return r ? error_set(error, r, "the check could not go on: %s", strerror(-r)) : 0;
 }

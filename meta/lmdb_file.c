@@ -48,7 +48,8 @@ int lmdb_check_local(const char *path, struct bough_error *error)
 		if ((uint32_t)fs.f_type == network_systems[i].magic) {
 			error_set(error, -EOPNOTSUPP, "%s is on a %s file system", path,
 				network_systems[i].name);
-			return error_hint(error, "A store's meta/ must lie on a local disk.");
+			return error_hint(
+				error, -EOPNOTSUPP, "A store's meta/ must lie on a local disk.");
 		}
 	return 0;
 }

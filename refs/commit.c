@@ -23,7 +23,7 @@ int commit_open_ref(
 	if (r || ret->kind != REC_REF_TAG)
 		return r;
 	error_set(error, -EROFS, "'%s' is a tag: it never changes", ret->name);
-	error_hint(error, "make a branch of it and write to that");
+	error_hint(error, -EROFS, "make a branch of it and write to that");
 	error_number(error, ERROR_TAG_READ_ONLY);
 	return -EROFS;
 }

@@ -90,7 +90,7 @@ static int parse_line(struct refs_conf *c, char *line, const char *path, unsigne
 			error, -EINVAL, "%s:%u: '%s' is no value for %s", path, number, value, key);
 	}
 	error_set(error, -EINVAL, "%s:%u: unknown key '%s'", path, number, key);
-	return error_hint(error, "bough.conf(5) lists all keys");
+	return error_hint(error, -EINVAL, "bough.conf(5) lists all keys");
 }
 
 int refs_conf_read(const char *path, struct refs_conf *ret, struct bough_error *error)

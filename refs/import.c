@@ -63,8 +63,8 @@ static int check_new_names(struct import *im)
 	if (r || !im->in->ref || !strcmp(im->in->ref, REFS_MAIN))
 		return r;
 	error_set(im->error, -ENOENT, "unknown table '%s.%s'", im->in->db, im->in->table);
-	return error_hint(
-		im->error, "import into the table first, then make the branch '%s'", im->in->ref);
+	return error_hint(im->error, -ENOENT,
+		"import into the table first, then make the branch '%s'", im->in->ref);
 }
 
 static int find_target(struct import *im)

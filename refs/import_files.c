@@ -72,7 +72,7 @@ static int match(struct import *im, size_t at)
 		return parquet_renumber(d, &im->schema, ids, n);
 	if (*why.message) {
 		error_set(im->error, r, "%s: %s", im->in->files[at].path, why.message);
-		error_hint(im->error, "%s", why.hint);
+		error_hint(im->error, r, "%s", why.hint);
 	}
 	return r;
 }

@@ -102,8 +102,9 @@ int refs_moment(struct refs_txn *x, uint64_t ref, const char *moment, uint64_t *
 
 	if (r) {
 		error_set(error, -EINVAL, "'%.255s' is no moment", moment);
-		return error_hint(error, "expected the first digits of a snapshot, a time such as "
-					 "2026-11-21T07:34:00Z, or -2h");
+		return error_hint(error, -EINVAL,
+			"expected the first digits of a snapshot, a time such as "
+			"2026-11-21T07:34:00Z, or -2h");
 	}
 	r = refs_ref_open(x, ref, &rec, error);
 	if (!r)

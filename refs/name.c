@@ -208,7 +208,8 @@ int name_target_parse(const char *text, struct name_target *ret, struct bough_er
 		"'%.255s' names no table: expected db.table, db.table/ref or "
 		"db.table/ref@moment",
 		text);
-	return error_hint(error, "put a name with other characters in double quotes: 'db.\"t/x\"'");
+	return error_hint(
+		error, r, "put a name with other characters in double quotes: 'db.\"t/x\"'");
 }
 
 void name_target_deinit(struct name_target *t)

@@ -94,7 +94,7 @@ static int helper_find(char path[static PATH_MAX], struct bough_error *error)
 	if (!access(path, X_OK))
 		return 0;
 	error_set(error, -ENOENT, "%s is not installed: there is no %s", PROGRAM, path);
-	error_hint(error, "install it beside bough, or set BOUGH_READER to its path");
+	error_hint(error, -ENOENT, "install it beside bough, or set BOUGH_READER to its path");
 	return -ENOENT;
 }
 
@@ -190,7 +190,7 @@ static int helper_start(struct reader *r, struct bough_error *error)
 		waitid(P_PID, (id_t)r->pid, &(siginfo_t){0}, WEXITED | WNOWAIT);
 	helper_stop(r);
 	error_set(error, -EIO, "%s does not start (%s)", path, helper_end(r, end));
-	error_hint(error, "run it by hand: it says what it lacks");
+	error_hint(error, -EIO, "run it by hand: it says what it lacks");
 	return -EIO;
 }
 
@@ -251,7 +251,7 @@ static int fail(const struct reader *r, int code, const char *name, struct bough
 	if (code == -EPIPE || code == -EBADMSG) {
 		error_set(error, -EINVAL, "%s is damaged: it breaks %s (%s)", name, PROGRAM,
 			helper_end(r, end));
-		error_hint(error, "the file is refused; nothing else is harmed");
+		error_hint(error, -EINVAL, "the file is refused; nothing else is harmed");
 		return -EINVAL;
 	}
 	return error_set(error, code, "%s: %s: %s", name, PROGRAM, strerror(-code));

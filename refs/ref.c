@@ -53,7 +53,7 @@ int refs_ref_open(struct refs_txn *x, uint64_t ref, struct rec_ref *ret, struct 
 	if (refs_ref_expired(x, &rec)) {
 		clock_format_rfc3339(rec.expire_at_us, when);
 		error_set(error, -ESTALE, "'%s' expired at %s", rec.name, when);
-		error_hint(error, "it can still be dropped");
+		error_hint(error, -ESTALE, "it can still be dropped");
 		return numbered(error, -ESTALE, ERROR_EXPIRED);
 	}
 	*ret = rec;
@@ -162,7 +162,7 @@ static int open_free(struct refs_txn *x, uint64_t ref, const char *what, struct 
 	if (!ret->is_protected)
 		return 0;
 	error_set(error, -EPERM, "cannot %s '%s': it is protected", what, ret->name);
-	return error_hint(error, "'bough branch unprotect' (or tag) lifts that");
+	return error_hint(error, -EPERM, "'bough branch unprotect' (or tag) lifts that");
 }
 
 int refs_ref_drop(struct refs_txn *x, uint64_t ref, struct bough_error *error)

@@ -49,8 +49,8 @@ static int check_free(int dir_fd, const char *path, struct bough_error *error)
 		if (!is_ours(e->d_name)) {
 			error_set(error, -ENOTEMPTY, "%s is not empty: it holds '%s'", path,
 				e->d_name);
-			return error_hint(
-				error, "name a folder that is empty or does not exist yet");
+			return error_hint(error, -ENOTEMPTY,
+				"name a folder that is empty or does not exist yet");
 		}
 	return 0;
 }
@@ -145,7 +145,7 @@ static int check_needs(const char *path, char *words, struct bough_error *error)
 		"%s needs the feature '%s', which this version of Bough "
 		"(%s) does not know",
 		path, word, BOUGH_VERSION);
-	return error_hint(error, "use a newer Bough");
+	return error_hint(error, -EPROTONOSUPPORT, "use a newer Bough");
 }
 
 static int check_format(struct refs_store *s, struct bough_error *error)
@@ -158,7 +158,7 @@ static int check_format(struct refs_store *s, struct bough_error *error)
 
 	if (r == -ENOENT) {
 		error_set(error, r, "%s is not a store: it holds no file 'format'", s->path);
-		return error_hint(error, "bough init %s makes one", s->path);
+		return error_hint(error, r, "bough init %s makes one", s->path);
 	}
 	if (r)
 		return error_set(error, r, "cannot read %s/format: %s", s->path, strerror(-r));
@@ -170,7 +170,7 @@ static int check_format(struct refs_store *s, struct bough_error *error)
 		error_set(error, -EPROTONOSUPPORT,
 			"%s has store format %u; this version of Bough (%s) knows formats up to %d",
 			s->path, version, BOUGH_VERSION, REFS_FORMAT_VERSION);
-		return error_hint(error, "use a newer Bough");
+		return error_hint(error, -EPROTONOSUPPORT, "use a newer Bough");
 	}
 	return check_needs(s->path, text + n, error);
 }
@@ -202,8 +202,8 @@ static int open_objects(struct refs_store *s, struct bough_error *error)
 			"%s/bough.conf: object store '%s' is not supported by "
 			"this version",
 			s->path, s->conf.objects_url);
-		return error_hint(
-			error, "remove the key 'objects' to keep objects in %s/objects", s->path);
+		return error_hint(error, -EOPNOTSUPP,
+			"remove the key 'objects' to keep objects in %s/objects", s->path);
 	}
 	if (asprintf(&path, "%s/objects", s->path) < 0)
 		return -ENOMEM;
@@ -308,7 +308,7 @@ int refs_store_find(const char *path, char **ret, struct bough_error *error)
 			return r;
 		error_set(error, r,
 			"no store named, and the current directory is in no mount of one");
-		return error_hint(error, "name a store with -s STORE or $BOUGH_STORE");
+		return error_hint(error, r, "name a store with -s STORE or $BOUGH_STORE");
 	}
 	if (asprintf(&format, "%s/format", named) < 0)
 		return -ENOMEM;

@@ -197,7 +197,7 @@ int refs_db_drop(struct refs_txn *x, uint64_t db, struct bough_error *error)
 	if (r == 1) {
 		error_set(error, -ENOTEMPTY, "database '%s' is not empty: it holds table '%s'",
 			rec.name, table);
-		return error_hint(error, "drop its tables first");
+		return error_hint(error, -ENOTEMPTY, "drop its tables first");
 	}
 	if (!r)
 		r = rec_dir_remove(x->kv, REC_DIR_ROOT, rec.name, db);

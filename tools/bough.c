@@ -122,7 +122,7 @@ const struct cli_command *cli_find_command(int argc, char **argv, int *ret_words
 
 static int needs_verb(struct cli *c, const char *group)
 {
-	error_hint(&c->error, "see 'bough %s --help'", group);
+	error_hint(&c->error, c->error.code, "see 'bough %s --help'", group);
 	return cli_usage(c, "'%s' needs a verb: create, list ...", group);
 }
 
@@ -147,8 +147,8 @@ int cli_unknown_command(struct cli *c, int argc, char **argv)
 		cli_nearest_offer(&near, group ? strchr(d->name, ' ') + 1 : word);
 	}
 	if (near.best[0])
-		error_hint(&c->error, "did you mean 'bough %s%s%s'?", group ? argv[0] : "",
-			group ? " " : "", near.best);
+		error_hint(&c->error, c->error.code, "did you mean 'bough %s%s%s'?",
+			group ? argv[0] : "", group ? " " : "", near.best);
 	return cli_usage(
 		c, "unknown command '%s%s%s'", argv[0], group ? " " : "", group ? argv[1] : "");
 }

@@ -42,9 +42,9 @@ int cli_usage(struct cli *c, const char *format, ...)
 	if (c->error.hint[0])
 		return CLI_USAGE;
 	if (c->command)
-		error_hint(&c->error, "see 'bough %s --help'", c->command->name);
+		error_hint(&c->error, -EINVAL, "see 'bough %s --help'", c->command->name);
 	else
-		error_hint(&c->error, "see 'bough --help'");
+		error_hint(&c->error, -EINVAL, "see 'bough --help'");
 	return CLI_USAGE;
 }
 
@@ -63,7 +63,7 @@ static int refuse_option(struct cli *c, int what, const struct option *known, co
 	for (; known->name; known++)
 		cli_nearest_offer(&near, known->name);
 	if (near.best[0])
-		error_hint(&c->error, "did you mean '--%s'?", near.best);
+		error_hint(&c->error, -EINVAL, "did you mean '--%s'?", near.best);
 	return cli_usage(c, "unknown option '%s'", word);
 }
 

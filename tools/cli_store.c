@@ -49,9 +49,9 @@ static void hint_nearest(struct refs_txn *x, uint64_t dir, const char *name, con
 		return;
 	cli_nearest_init(&near, name);
 	if (!refs_dir_list(x, dir, 0, offer_child, &near) && near.best[0])
-		error_hint(error, "did you mean '%s'?", near.best);
+		error_hint(error, error->code, "did you mean '%s'?", near.best);
 	else
-		error_hint(error, "'bough %s list' shows what there is", list);
+		error_hint(error, error->code, "'bough %s list' shows what there is", list);
 }
 
 int cli_lookup_db(struct refs_txn *x, const char *name, uint64_t *ret_db, struct bough_error *error)
@@ -186,7 +186,7 @@ int cli_finish(struct cli *c, int r)
 		return r;
 	if (r == -EUCLEAN) {
 		error_set(&c->error, r, "a record of %s is damaged", where);
-		error_hint(&c->error, "run 'bough fsck'");
+		error_hint(&c->error, r, "run 'bough fsck'");
 	} else if (r == -ENOSPC) {
 		error_set(&c->error, r, "no space left for %s", where);
 	} else {

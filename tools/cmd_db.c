@@ -68,7 +68,7 @@ static int drop_body(struct refs_txn *x, void *arg, struct bough_error *error)
 	if (!r)
 		r = refs_db_drop(x, j->id, error);
 	if (r == -ENOTEMPTY)
-		error_hint(error, "'bough table list' shows its tables");
+		error_hint(error, r, "'bough table list' shows its tables");
 	return r;
 }
 

@@ -227,7 +227,7 @@ int cmd_import(struct cli *c)
 		return r;
 	if (cli_option(c, "rewrite")) {
 		error_set(&c->error, -EOPNOTSUPP, "--rewrite is not there yet: it comes with SQL");
-		return error_hint(&c->error, "without it each file is kept as it is");
+		return error_hint(&c->error, -EOPNOTSUPP, "without it each file is kept as it is");
 	}
 	r = find_files(c, &files);
 	if (!r)

@@ -45,7 +45,7 @@ static int check_kind(const struct ref_job *j, const struct rec_ref *rec, struct
 	error_number(error, 2748);
 	error_set(error, -EINVAL, "'%s' is a %s, not a %s", rec->name, is_tag ? "tag" : "branch",
 		word_of(j->c));
-	return error_hint(error, "use 'bough %s %s'", is_tag ? "tag" : "branch", verb);
+	return error_hint(error, -EINVAL, "use 'bough %s %s'", is_tag ? "tag" : "branch", verb);
 }
 
 /* The ref that the command is about: its id and record. */

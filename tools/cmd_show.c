@@ -61,7 +61,7 @@ static int show_file(struct cli *c, const char *path)
 		return error_set(&c->error, r, "cannot read '%s': %s", path, strerror(-r));
 	if (bytes.len >= 4 && !memcmp(bytes.data, "PAR1", 4)) {
 		error_set(&c->error, -EINVAL, "'%s' is a Parquet file: a block", path);
-		return error_hint(&c->error, "any reader of Parquet shows its rows");
+		return error_hint(&c->error, -EINVAL, "any reader of Parquet shows its rows");
 	}
 	return show_bytes(c, buf_slice(&bytes), path);
 }
@@ -153,7 +153,7 @@ static int show_object(struct cli *c, const char *digits)
 	if (!r && !f.n) {
 		r = error_set(
 			&c->error, -ENOENT, "no snapshot or segment begins with '%s'", digits);
-		error_hint(&c->error, "'bough log REF' shows snapshots");
+		error_hint(&c->error, -ENOENT, "'bough log REF' shows snapshots");
 	}
 	if (!r)
 		r = f.kind == ID_SNAPSHOT ? refs_render_snapshot(x, f.id, &bytes)
@@ -199,7 +199,7 @@ int cmd_show(struct cli *c)
 		return show_object(c, digits);
 	if (strstr(text, "_v2.parquet") && !strchr(text, '/')) {
 		error_set(&c->error, -EINVAL, "'%s' is a block: a Parquet file", text);
-		return error_hint(&c->error, "any reader of Parquet shows its rows");
+		return error_hint(&c->error, -EINVAL, "any reader of Parquet shows its rows");
 	}
 	return show_ref(c, text);
 }

@@ -11,7 +11,8 @@ int cmd_init(struct cli *c)
 	int r = refs_store_init(c->args[0], &c->error);
 
 	if (r == -EEXIST && !c->error.hint[0])
-		error_hint(&c->error, "it is ready to use: bough mount '%.200s' MNT", c->args[0]);
+		error_hint(
+			&c->error, r, "it is ready to use: bough mount '%.200s' MNT", c->args[0]);
 	if (r)
 		return cli_finish(c, r);
 	if (!c->json) {
@@ -67,7 +68,7 @@ int cmd_mount(struct cli *c)
 	*a = NULL;
 	execv(path, (char **)argv);
 	error_set(&c->error, -errno, "cannot start %s: %s", path, strerror(errno));
-	error_hint(&c->error, "boughfs is installed beside bough");
+	error_hint(&c->error, -errno, "boughfs is installed beside bough");
 	return CLI_FAILED;
 }
 

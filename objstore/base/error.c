@@ -16,18 +16,16 @@ int error_set(struct bough_error *e, int code, const char *format, ...)
 	return code;
 }
 
-int error_hint(struct bough_error *e, const char *format, ...)
+int error_hint(struct bough_error *e, int code, const char *format, ...)
 {
 	va_list args;
 
-	if (!e)
-		return 0;
-	if (e->hint[0])
-		return e->code;
+	if (!e || e->hint[0])
+		return code;
 	va_start(args, format);
 	vsnprintf(e->hint, sizeof e->hint, format, args);
 	va_end(args);
-	return e->code;
+	return code;
 }
 
 void error_number(struct bough_error *e, int number)

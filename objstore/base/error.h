@@ -24,8 +24,8 @@ struct bough_error {
  */
 int error_set(struct bough_error *e, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/** error_hint() - say what to do about it; returns e->code (0 if @e is NULL). */
-int error_hint(struct bough_error *e, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+/** error_hint() - say what to do about it (@e NULL: nothing) and return @code. */
+int error_hint(struct bough_error *e, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /** error_number() - attach Databend's number. */
 void error_number(struct bough_error *e, int number);

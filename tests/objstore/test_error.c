@@ -22,8 +22,8 @@ static void the_first_hint_is_kept(void **state)
 
 	(void)state;
 	error_set(&e, -EEXIST, "taken");
-	assert_int_equal(error_hint(&e, "choose another than %s", "dev"), -EEXIST);
-	assert_int_equal(error_hint(&e, "try again"), -EEXIST);
+	assert_int_equal(error_hint(&e, -EEXIST, "choose another than %s", "dev"), -EEXIST);
+	assert_int_equal(error_hint(&e, -EEXIST, "try again"), -EEXIST);
 	assert_string_equal(e.hint, "choose another than dev");
 	error_number(&e, 2745);
 	assert_int_equal(e.number, 2745);
@@ -33,7 +33,7 @@ static void nobody_listening_is_fine(void **state)
 {
 	(void)state;
 	assert_int_equal(error_set(NULL, -EIO, "x"), -EIO);
-	assert_int_equal(error_hint(NULL, "x"), 0);
+	assert_int_equal(error_hint(NULL, -EIO, "x"), 0);
 	error_number(NULL, 1);
 }
 
@@ -46,7 +46,7 @@ static void long_words_are_cut(void **state)
 	memset(text, 'a', sizeof text - 1);
 	text[sizeof text - 1] = 0;
 	error_set(&e, -EINVAL, "%s", text);
-	error_hint(&e, "%s", text);
+	error_hint(&e, -EINVAL, "%s", text);
 	assert_int_equal(strlen(e.message), BOUGH_MESSAGE_BYTES_MAX - 1);
 	assert_int_equal(strlen(e.hint), BOUGH_HINT_BYTES_MAX - 1);
 }
