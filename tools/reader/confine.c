@@ -21,6 +21,12 @@
 #define CPU_SECONDS_MAX 600 /* of one process; refs/reader starts another */
 #define OPEN_FILES_MAX 32
 
+#ifdef __has_feature /* clang's word for what gcc calls __SANITIZE_ADDRESS__ */
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 static int limit(int resource, uint64_t value)
 {
 	struct rlimit l = {.rlim_cur = value, .rlim_max = value};
