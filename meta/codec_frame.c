@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define FORMAT_VERSION 4
 #define VERSIONS_EVER 64 /* a larger number is no version of this format */
@@ -93,6 +94,11 @@ int codec_file_open(struct slice file, struct codec_file *ret, struct bough_erro
 	return 0;
 }
 
+static int zstd_error(size_t code)
+{
+	return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation ? -ENOMEM : -EUCLEAN;
+}
+
 /* Frames carry no content size, so the output grows as it comes; *@ret is the caller's to free. */
 static int inflate(struct slice in, uint64_t bytes_max, struct buf *ret)
 {
@@ -110,7 +116,9 @@ static int inflate(struct slice in, uint64_t bytes_max, struct buf *ret)
 			return -ENOMEM;
 		dst = (ZSTD_outBuffer){ret->data + ret->len, ret->capacity - ret->len, 0};
 		left = ZSTD_decompressStream(z, &dst, &src);
-		if (ZSTD_isError(left) || (!dst.pos && src.pos == before))
+		if (ZSTD_isError(left))
+			return zstd_error(left);
+		if (!dst.pos && src.pos == before)
 			return -EUCLEAN;
 		ret->len += dst.pos;
 		if (ret->len > bytes_max)
