@@ -66,12 +66,14 @@ static void listen(struct parent *p)
 
 static void become_child(const char *path, bool full, int in, int out)
 {
+	static const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGPIPE};
 	struct rlimit none = {0};
 
 	close(in);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_CORE, &none);
-	signal(SIGPIPE, SIG_DFL);
+	for (size_t i = 0; i < ARRAY_SIZE(deadly); i++)
+		signal(deadly[i], SIG_DFL); /* none of the caller's handlers runs in here */
 	_exit(fsck_child(path, full, out));
 }
 

@@ -132,7 +132,7 @@ static int check_tail_locked(MDB_env *env, MDB_txn *txn)
 		return 0;
 	if (ftruncate(fd, st.st_size))
 		return -errno;
-	return r && r != -EUCLEAN ? r : -EUCLEAN;
+	return r == -EIO || r == -ENOMEM ? r : -EUCLEAN;
 }
 
 static int check_tail(

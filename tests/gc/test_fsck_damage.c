@@ -1,0 +1,287 @@
+/* Damaged bytes: of LMDB's file, which never crash the caller, and of objects (--full). */
+#include "gc/fsck_impl.h"
+#include "refs/client.h"
+#include "refs/table.h"
+#include "tests/gc/world.h"
+#include "tests/support/mkstore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FLIPS 60
+#define FLIPS_FOUND_MIN 5
+
+static void meta_path(const char *store, char *out, size_t size)
+{
+	snprintf(out, size, "%s/meta/data.mdb", store);
+}
+
+static void close_world(struct world *w)
+{
+	refs_store_close(steal(&w->f->store));
+}
+
+static void flip_bit(const char *path, uint64_t *random)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+	uint8_t byte;
+	off_t at;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	*random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	at = (off_t)((*random >> 17) % (uint64_t)st.st_size);
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= (uint8_t)(1u << (*random >> 60 & 7));
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
+}
+
+/* Harmless (a free page, a stale copy), found, or refused: never a crash, never an assertion. */
+static void flipped_bits_never_crash_the_caller(void **state)
+{
+	struct world *w = *state;
+	struct findings l;
+	struct fsck_report report;
+	char path[64], data[128];
+	uint64_t random = 20260229;
+	unsigned found = 0;
+
+	close_world(w);
+	for (unsigned i = 0; i < FLIPS; i++) {
+		int r;
+
+		world_copy(w->f->path, path, sizeof path);
+		meta_path(path, data, sizeof data);
+		flip_bit(data, &random);
+		r = world_check(path, false, &l, &report);
+		if (r && r != -EUCLEAN)
+			print_message("flip %u: %d\n%s\n", i, r, l.text);
+		assert_true(!r || r == -EUCLEAN);
+		assert_true(r != -EUCLEAN || (report.metadata_damaged && report.errors));
+		found += report.errors > 0;
+		world_remove(path);
+	}
+	print_message("%u of %u flipped bits were found\n", found, FLIPS);
+	assert_true(found >= FLIPS_FOUND_MIN);
+}
+
+static void assert_damaged(const char *path)
+{
+	struct findings l;
+	struct fsck_report report;
+
+	assert_int_equal(world_check(path, false, &l, &report), -EUCLEAN);
+	assert_true(report.metadata_damaged);
+	assert_true(report.errors >= 1);
+	assert_true(l.n >= 1);
+}
+
+static void a_truncated_file_is_a_finding(void **state)
+{
+	struct world *w = *state;
+	char path[64], data[128];
+	struct stat st;
+
+	close_world(w);
+	meta_path(w->f->path, data, sizeof data);
+	assert_int_equal(stat(data, &st), 0);
+	for (int part = 0; part < 4; part++) {
+		world_copy(w->f->path, path, sizeof path);
+		meta_path(path, data, sizeof data);
+		assert_int_equal(truncate(data, st.st_size * part / 4), 0);
+		assert_damaged(path);
+		world_remove(path);
+	}
+}
+
+static void a_foreign_file_is_a_finding(void **state)
+{
+	struct world *w = *state;
+	char path[64], data[128];
+	FILE *f;
+
+	close_world(w);
+	world_copy(w->f->path, path, sizeof path);
+	meta_path(path, data, sizeof data);
+	f = fopen(data, "w");
+	assert_non_null(f);
+	for (int i = 0; i < 4096; i++)
+		fprintf(f, "this is no database %d\n", i);
+	fclose(f);
+	assert_damaged(path);
+	world_remove(path);
+}
+
+/** A store of ten blocks with objects. */
+struct objects {
+	char path[64], key[512];
+	uint64_t table;
+};
+
+static int objects_setup(void **state)
+{
+	struct objects *o = calloc(1, sizeof *o);
+	struct mkstore_options options = {.blocks = 10, .has_objects = true};
+	struct mkstore_made made;
+	struct bough_error error = {0};
+	FILE *f;
+	char command[160];
+
+	snprintf(o->path, sizeof o->path, "/tmp/bough-fsck-XXXXXX");
+	if (!mkdtemp(o->path) || mkstore_run(o->path, &options, &made, &error))
+		return -1;
+	o->table = made.table;
+	snprintf(command, sizeof command, "ls -d %s/objects/*/*/_b/*.parquet", o->path);
+	f = popen(command, "r");
+	if (!f || !fgets(o->key, sizeof o->key, f) || pclose(f) < 0)
+		return -1;
+	o->key[strcspn(o->key, "\n")] = 0;
+	*state = o;
+	return 0;
+}
+
+static int objects_teardown(void **state)
+{
+	struct objects *o = *state;
+
+	world_remove(o->path);
+	free(o);
+	return 0;
+}
+
+static void assert_full(const struct objects *o, const char *pattern)
+{
+	struct findings l;
+	struct fsck_report report;
+
+	assert_int_equal(world_check(o->path, true, &l, &report), 0);
+	assert_int_equal(l.n, pattern ? 1 : 0);
+	assert_int_equal(report.errors, l.n);
+	assert_true(!pattern || world_says(l.text, pattern));
+	assert_int_equal(world_check(o->path, false, &l, &report), 0);
+	assert_string_equal(l.text, ""); /* only the full check reads objects */
+}
+
+static void sound_objects_have_no_findings(void **state)
+{
+	struct objects *o = *state;
+	struct findings l;
+	struct fsck_report report;
+
+	assert_full(o, NULL);
+	assert_int_equal(world_check(o->path, true, &l, &report), 0);
+	assert_int_equal(report.objects, 10);
+	assert_true(report.object_bytes > 500);
+}
+
+static void a_missing_object_is_named(void **state)
+{
+	struct objects *o = *state;
+
+	assert_int_equal(unlink(o->key), 0);
+	assert_full(o, "block % of bench.t: its object %.parquet is missing");
+}
+
+static void a_short_object_is_named(void **state)
+{
+	struct objects *o = *state;
+
+	assert_int_equal(truncate(o->key, 10), 0);
+	assert_full(o, "block % of bench.t: its object % has 10 bytes, not");
+}
+
+static void a_changed_byte_is_named(void **state)
+{
+	struct objects *o = *state;
+	int fd;
+
+	assert_int_equal(chmod(o->key, 0644), 0);
+	fd = open(o->key, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "x", 1, 7), 1);
+	close(fd);
+	assert_full(o, "block % of bench.t: its object % is damaged");
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char command[1200];
+
+	snprintf(command, sizeof command, "cp %s %s", from, to);
+	assert_int_equal(system(command), 0);
+}
+
+static void an_orphan_is_named(void **state)
+{
+	struct objects *o = *state;
+	char to[600];
+
+	snprintf(to, sizeof to, "%.*s/h0199d2d0000070010000ffffffffffff_v2.parquet",
+		(int)(strrchr(o->key, '/') - o->key), o->key);
+	copy_file(o->key, to);
+	assert_full(o, "orphan: object %/_b/h0199d2d0000070010000ffffffffffff");
+}
+
+static void an_object_of_a_dead_client_is_no_orphan(void **state)
+{
+	struct objects *o = *state;
+	struct refs_store *s = NULL;
+	struct bough_error error = {0};
+	struct rec_client client = {.role = "command", .slot = WAKE_SLOTS - 1};
+	struct rec_range range = {.length = 8, .table = o->table, .incarnation = 1};
+	struct kv_txn *t;
+	struct findings l;
+	struct fsck_report report;
+	uint64_t id;
+	char name[ID_NAME_BYTES_MAX], to[700];
+
+	assert_int_equal(refs_store_open(o->path, REFS_ROLE_CLI, &s, &error), 0);
+	assert_int_equal(kv_begin(s->kv, KV_WRITE, &t), 0);
+	assert_int_equal(rec_next_id(t, 1, &id), 0);
+	assert_int_equal(rec_next_id(t, range.length, &range.start), 0);
+	assert_int_equal(rec_client_put(t, id, &client), 0);
+	assert_int_equal(rec_range_put(t, id, &range), 0);
+	assert_int_equal(kv_commit(&t), 0);
+	refs_object_name(s, ID_BLOCK, 1, 1700000000000, range.start + 3, name);
+	refs_store_close(s);
+	snprintf(to, sizeof to, "%.*s/%s", (int)(strrchr(o->key, '/') - o->key), o->key, name);
+	copy_file(o->key, to);
+	assert_full(o, NULL);
+	assert_int_equal(world_check(o->path, true, &l, &report), 0);
+	assert_int_equal(report.staged, 1);
+	assert_int_equal(report.dead_clients, 1);
+}
+
+static void what_is_no_store_is_refused(void **state)
+{
+	struct findings l;
+	struct fsck_report report;
+
+	(void)state;
+	assert_int_equal(world_check("/nonexistent", false, &l, &report), -ENOENT);
+	assert_int_equal(l.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest damage[] = {
+		cmocka_unit_test_setup_teardown(
+			flipped_bits_never_crash_the_caller, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_truncated_file_is_a_finding, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_foreign_file_is_a_finding, world_setup, world_teardown),
+		cmocka_unit_test(what_is_no_store_is_refused),
+	};
+#define OBJECTS(fn) cmocka_unit_test_setup_teardown(fn, objects_setup, objects_teardown)
+	const struct CMUnitTest objects[] = {OBJECTS(sound_objects_have_no_findings),
+		OBJECTS(a_missing_object_is_named), OBJECTS(a_short_object_is_named),
+		OBJECTS(a_changed_byte_is_named), OBJECTS(an_orphan_is_named),
+		OBJECTS(an_object_of_a_dead_client_is_no_orphan)};
+	int r = cmocka_run_group_tests(damage, NULL, NULL);
+
+	return r + cmocka_run_group_tests(objects, NULL, NULL);
+}

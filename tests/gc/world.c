@@ -1,0 +1,88 @@
+#include "tests/gc/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void hear(void *arg, const char *text)
+{
+	struct findings *l = arg;
+	size_t used = strlen(l->text);
+
+	snprintf(l->text + used, sizeof l->text - used, "%s\n", text);
+	l->n++;
+}
+
+int world_check(const char *path, bool full, struct findings *l, struct fsck_report *report)
+{
+	struct fsck_options o = {.full = full, .finding = hear, .arg = l};
+	struct bough_error error = {0};
+
+	*l = (struct findings){0};
+	*report = (struct fsck_report){0};
+	return fsck_run(path, &o, report, &error);
+}
+
+int world_setup(void **state)
+{
+	struct world *w = calloc(1, sizeof *w);
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct fixture *f;
+
+	if (!w || fixture_setup((void **)&f))
+		return -1;
+	w->f = f;
+	w->orders = fixture_table(f, "sales", "orders");
+	w->main = fixture_main(f, w->orders);
+	w->first = fixture_append(f, w->orders, w->main, 3);
+	w->head = fixture_append(f, w->orders, w->main, 1);
+	w->dev = fixture_branch(f, w->orders, 0, "dev");
+	w->dev_head = fixture_append(f, w->orders, w->dev, 2);
+	w->big = fixture_table(f, "sales", "big");
+	for (unsigned i = 0; i < BIG_APPENDS; i++)
+		w->big_head = fixture_append(f, w->big, fixture_main(f, w->big), 1);
+	if (refs_begin(f->store, KV_READ, &x) || rec_snapshot_get(x->kv, w->head, &w->head_rec))
+		return -1;
+	*state = w;
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	struct world *w = *state;
+
+	fixture_teardown((void **)&w->f);
+	free(w);
+	return 0;
+}
+
+/* A copy of the store that a case may break. */
+void world_copy(const char *from, char *to, size_t size)
+{
+	char command[256];
+
+	snprintf(to, size, "/tmp/bough-fsck-XXXXXX");
+	assert_non_null(mkdtemp(to));
+	snprintf(command, sizeof command, "cp -r --sparse=always %s/. %s", from, to);
+	assert_int_equal(system(command), 0);
+}
+
+void world_remove(const char *path)
+{
+	char command[256];
+
+	snprintf(command, sizeof command, "rm -r %s", path);
+	assert_int_equal(system(command), 0);
+}
+
+/* Does @text hold @pattern's parts between '%' one after the other? */
+bool world_says(const char *text, const char *pattern)
+{
+	char copy[128], *rest = copy, *part;
+
+	snprintf(copy, sizeof copy, "%s", pattern);
+	while (text && (part = strsep(&rest, "%"))) {
+		text = strstr(text, part);
+		text = text ? text + strlen(part) : NULL;
+	}
+	return text;
+}

@@ -1,0 +1,42 @@
+/* The store that fsck's tests begin with, copies of it to break, and what fsck says of them. */
+#pragma once
+#include "gc/fsck.h"
+#include "tests/support/cm.h"
+#include "tests/support/fixture.h"
+
+#define BIG_APPENDS 70 /* segments: more than one node holds */
+#define TEXT_BYTES_MAX 4096
+
+/** The ids of the store that every case starts from. */
+struct world {
+	struct fixture *f;
+	uint64_t orders, main, dev, first, head, dev_head, big, big_head;
+	struct rec_snapshot head_rec;
+	struct kv_txn *t;
+};
+
+struct findings {
+	char text[TEXT_BYTES_MAX]; /* a line each */
+	unsigned n;
+};
+
+/** One thing to break, how many findings that makes, and what one of them says. */
+struct broken {
+	const char *name;
+	void (*fn)(struct world *w);
+	unsigned findings;
+	const char *text; /* parts that follow each other, '%' between them */
+};
+
+extern const struct broken breaks[];
+extern const size_t n_breaks;
+
+int world_setup(void **state);
+int world_teardown(void **state);
+/** world_check() - run fsck. */
+int world_check(const char *path, bool full, struct findings *l, struct fsck_report *report);
+/** world_copy() - a copy of a store that may be broken; world_remove() takes it away. */
+void world_copy(const char *from, char *to, size_t size);
+void world_remove(const char *path);
+/** world_says() - does @text hold @pattern's parts, one after the other? */
+bool world_says(const char *text, const char *pattern);
