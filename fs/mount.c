@@ -174,7 +174,8 @@ static int session_options(struct mount *m, const char *source, struct buf *ret)
 	return r ? r : buf_append(ret, "", 1);
 }
 
-static void log_fuse(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_fuse(
+	enum fuse_log_level level, const char *format, va_list args)
 {
 	char line[1024];
 

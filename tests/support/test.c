@@ -1,9 +1,13 @@
 #include "tests/support/test.h"
 
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+
+#define FULL_FACTOR 10
 
 void test_dir_make(char path[static TEST_PATH_BYTES_MAX])
 {
@@ -31,7 +35,8 @@ void test_dir_remove(const char *path)
 uint64_t test_scale(uint64_t n)
 {
 	const char *text = getenv("BOUGH_TEST_SCALE");
-	double scaled = (double)n * (text ? atof(text) : 1);
+	bool full = text && !strcmp(text, "full");
+	double scaled = (double)n * (full ? FULL_FACTOR : text ? atof(text) : 1);
 
 	return scaled < 1 ? 1 : (uint64_t)scaled;
 }

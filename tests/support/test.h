@@ -13,7 +13,7 @@
 void test_dir_make(char path[static TEST_PATH_BYTES_MAX]);
 /** test_dir_remove() - with all that is in it; takes "". */
 void test_dir_remove(const char *path);
-/** test_scale() - @n scaled by $BOUGH_TEST_SCALE (1 unless set), at least 1. */
+/** test_scale() - @n times $BOUGH_TEST_SCALE (1 unless set; "full" is 10), at least 1. */
 uint64_t test_scale(uint64_t n);
 /** test_seed() - $BOUGH_TEST_SEED or a fresh one; printed, so that a failure can be run again. */
 uint64_t test_seed(void);
