@@ -68,7 +68,8 @@ def bombs():
     array32 = b"\xdd\xff\xff\xff\xff"
     whole = unpack(inflate(read(SNAPSHOTS["customer"])[18:]))
     write("file", "bomb_nils", snapshot(b"\xdd" + struct.pack(">I", 1 << 26) + b"\xc0" * (1 << 26)))
-    write("file", "bomb_numbers", snapshot(b"\xdd" + struct.pack(">I", 3 << 20) + b"\x07" * (3 << 20)))
+    numbers = b"\xdd" + struct.pack(">I", 3 << 20) + b"\x07" * (3 << 20)
+    write("file", "bomb_numbers", snapshot(numbers))
     write("file", "bomb_array32", snapshot(array32))
     write("file", "bomb_map32", snapshot(b"\xdf\xff\xff\xff\xff"))
     write("file", "bomb_str32", snapshot(b"\xdb\xff\xff\xff\xff"))
@@ -91,15 +92,19 @@ def bombs():
 
 def schemas():
     def schema(*types):
-        fields = [{"name": f"c{i}", "data_type": t, "column_id": 20 * i} for i, t in enumerate(types)]
+        fields = [
+            {"name": f"c{i}", "data_type": t, "column_id": 20 * i} for i, t in enumerate(types)
+        ]
         return {"fields": fields, "metadata": {}, "next_column_id": 1000}
 
     deep = "String"
     for _ in range(40):
         deep = {"Nullable": {"Array": deep}}
-    pair = {"Tuple": {"fields_name": ["key", "value"], "fields_type": ["String", {"Array": "Date"}]}}
+    types = ["String", {"Array": "Date"}]
+    pair = {"Tuple": {"fields_name": ["key", "value"], "fields_type": types}}
+    nested = schema({"Map": pair}, pair, {"Map": {"Nullable": pair}})
     write("schema", "deep", msgpack.packb(schema(deep)))
-    write("schema", "nested", msgpack.packb(schema({"Map": pair}, pair, {"Map": {"Nullable": pair}})))
+    write("schema", "nested", msgpack.packb(nested))
     write("schema", "unknown", msgpack.packb(schema(
         {"Nullable": {"Nullable": "String"}}, {"Number": "Float16"}, {"Vector": {"Float32": 3}},
         {"Decimal": {"Decimal64": {"precision": 3, "scale": 1}}}, {"Geometry": {"srid": 4326}}, 7)))

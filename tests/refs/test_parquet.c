@@ -372,6 +372,45 @@ static int parse(enum schema_kind kind, const char *text, struct stats_value *re
 	return parquet_value_parse(&leaf, slice_str(text), true, ret);
 }
 
+static const struct {
+	enum schema_kind kind;
+	const char *text;
+} bad_values[] = {
+	{SCHEMA_INT8, "128"},
+	{SCHEMA_INT8, "-129"},
+	{SCHEMA_INT8, ""},
+	{SCHEMA_INT8, "-"},
+	{SCHEMA_INT8, "1 "},
+	{SCHEMA_INT8, "+1"},
+	{SCHEMA_INT64, "9223372036854775808"},
+	{SCHEMA_INT64, "18446744073709551617"},
+	{SCHEMA_UINT64, "18446744073709551616"},
+	{SCHEMA_UINT8, "-1"},
+	{SCHEMA_INT64, "12:00:00"},
+	{SCHEMA_DATE, "infinity"},
+	{SCHEMA_DATE, "-infinity"},
+	{SCHEMA_DATE, "2000-13-01"},
+	{SCHEMA_DATE, "2000-01-00"},
+	{SCHEMA_DATE, "2000-01"},
+	{SCHEMA_DATE, "999999999-01-01"},
+	{SCHEMA_TIMESTAMP, "infinity"},
+	{SCHEMA_TIMESTAMP, "2000-01-01"},
+	{SCHEMA_TIMESTAMP, "2000-01-01 00:00"},
+	{SCHEMA_TIMESTAMP, "2000-01-01 00:00:00."},
+	{SCHEMA_TIMESTAMP, "2000-01-01 00:00:00.1234567"},
+	{SCHEMA_TIMESTAMP, "2000-01-01 00:00:00+01"},
+	{SCHEMA_TIMESTAMP, "294247-01-10 04:00:54.775808"},
+	{SCHEMA_DECIMAL128, "1.5"},
+	{SCHEMA_DECIMAL128, "1"},
+	{SCHEMA_DECIMAL128, "12345.00"},
+	{SCHEMA_DECIMAL128, "1.5e3"},
+	{SCHEMA_DECIMAL128, ""},
+	{SCHEMA_FLOAT64, "1.5"},
+	{SCHEMA_BOOLEAN, "true"},
+	{SCHEMA_STRING, "\\xFF"},
+	{SCHEMA_STRING, "ab\\xC3"},
+};
+
 static void test_values(void **state)
 {
 	static const struct {
@@ -395,53 +434,15 @@ static void test_values(void **state)
 		{SCHEMA_TIMESTAMP, "17721-01-06 (BC) 00:00:00", -621355968000000000},
 		{SCHEMA_TIMESTAMP, "294247-01-10 04:00:54.775806", INT64_MAX - 1},
 	};
-	static const struct {
-		enum schema_kind kind;
-		const char *text;
-	} bad[] = {
-		{SCHEMA_INT8, "128"},
-		{SCHEMA_INT8, "-129"},
-		{SCHEMA_INT8, ""},
-		{SCHEMA_INT8, "-"},
-		{SCHEMA_INT8, "1 "},
-		{SCHEMA_INT8, "+1"},
-		{SCHEMA_INT64, "9223372036854775808"},
-		{SCHEMA_INT64, "18446744073709551617"},
-		{SCHEMA_UINT64, "18446744073709551616"},
-		{SCHEMA_UINT8, "-1"},
-		{SCHEMA_INT64, "12:00:00"},
-		{SCHEMA_DATE, "infinity"},
-		{SCHEMA_DATE, "-infinity"},
-		{SCHEMA_DATE, "2000-13-01"},
-		{SCHEMA_DATE, "2000-01-00"},
-		{SCHEMA_DATE, "2000-01"},
-		{SCHEMA_DATE, "999999999-01-01"},
-		{SCHEMA_TIMESTAMP, "infinity"},
-		{SCHEMA_TIMESTAMP, "2000-01-01"},
-		{SCHEMA_TIMESTAMP, "2000-01-01 00:00"},
-		{SCHEMA_TIMESTAMP, "2000-01-01 00:00:00."},
-		{SCHEMA_TIMESTAMP, "2000-01-01 00:00:00.1234567"},
-		{SCHEMA_TIMESTAMP, "2000-01-01 00:00:00+01"},
-		{SCHEMA_TIMESTAMP, "294247-01-10 04:00:54.775808"},
-		{SCHEMA_DECIMAL128, "1.5"},
-		{SCHEMA_DECIMAL128, "1"},
-		{SCHEMA_DECIMAL128, "12345.00"},
-		{SCHEMA_DECIMAL128, "1.5e3"},
-		{SCHEMA_DECIMAL128, ""},
-		{SCHEMA_FLOAT64, "1.5"},
-		{SCHEMA_BOOLEAN, "true"},
-		{SCHEMA_STRING, "\\xFF"},
-		{SCHEMA_STRING, "ab\\xC3"},
-	};
 	struct stats_value v;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		if (parse(good[i].kind, good[i].text, &v) || v.i != good[i].value)
 			fail_msg("%s: %" PRId64, good[i].text, v.i);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		if (parse(bad[i].kind, bad[i].text, &v) != -EINVAL)
-			fail_msg("%s is taken", bad[i].text);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_values); i++)
+		if (parse(bad_values[i].kind, bad_values[i].text, &v) != -EINVAL)
+			fail_msg("%s is taken", bad_values[i].text);
 	assert_int_equal(parse(SCHEMA_DECIMAL128, "-1234.05", &v), 0);
 	assert_int_equal(low_half(&v), -123405);
 	assert_int_equal(parse(SCHEMA_DECIMAL128, "-0.05", &v), 0);
