@@ -99,6 +99,11 @@ struct cli_nearest {
 };
 void cli_nearest_init(struct cli_nearest *n, const char *word);
 void cli_nearest_offer(struct cli_nearest *n, const char *candidate);
+/** cli_s() - of a plural. */
+static inline const char *cli_s(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
 /** cli_format_bytes() - "1536" or, @human, "1.5K". */
 void cli_format_bytes(uint64_t bytes, bool human, char ret[static 32]);
 /** cli_set_zone() - print times in @tz from now on: "local", "UTC", a name, "+hh:mm". -EINVAL. */

@@ -57,21 +57,29 @@ static void print_json(const struct fsck_report *f, struct json_object *findings
 	cli_print_json(out);
 }
 
+static void print_count(const char *before, uint64_t n, const char *noun)
+{
+	printf("%s%llu %s%s", before, (unsigned long long)n, noun, cli_s(n));
+}
+
 static void print_text(
 	const struct cli *c, const struct fsck_options *options, const struct fsck_report *f)
 {
 	char size[32];
 
-	printf("%llu tables, %llu refs, %llu snapshots, %llu segments, %llu blocks",
-		(unsigned long long)f->tables, (unsigned long long)f->refs,
-		(unsigned long long)f->snapshots, (unsigned long long)f->segments,
-		(unsigned long long)f->blocks);
+	print_count("", f->tables, "table");
+	print_count(", ", f->refs, "ref");
+	print_count(", ", f->snapshots, "snapshot");
+	print_count(", ", f->segments, "segment");
+	print_count(", ", f->blocks, "block");
 	cli_format_bytes(f->object_bytes, c->human, size);
-	if (options->full)
-		printf(", %llu objects of %s bytes", (unsigned long long)f->objects, size);
+	if (options->full) {
+		print_count(", ", f->objects, "object");
+		printf(" of %s bytes", size);
+	}
 	printf(": ");
 	if (f->errors)
-		printf("%llu errors\n", (unsigned long long)f->errors);
+		printf("%llu error%s\n", (unsigned long long)f->errors, cli_s(f->errors));
 	else
 		printf("no errors\n");
 }

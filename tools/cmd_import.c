@@ -181,8 +181,9 @@ static void print(const struct cli *c, const struct refs_store *s, const char *n
 	cli_add_number(out, "rows", done->rows);
 	cli_add_number(out, "bytes", done->bytes);
 	if (done->snapshot)
-		cli_report(c, out, "imported %zu files into %s: %llu rows, %s bytes, snapshot %.*s",
-			files, name, (unsigned long long)done->rows, size, CLI_ID_DIGITS,
+		cli_report(c, out,
+			"imported %zu file%s into %s: %llu rows, %s bytes, snapshot %.*s", files,
+			cli_s(files), name, (unsigned long long)done->rows, size, CLI_ID_DIGITS,
 			object + 1);
 	else
 		cli_report(c, out, "the files hold no rows: nothing was committed to %s", name);

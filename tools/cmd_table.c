@@ -90,7 +90,7 @@ int cmd_table_drop(struct cli *c)
 	name = cli_name(j.from.db, j.from.table, NULL);
 	done = cli_done("dropped", name, j.place.table);
 	cli_add_number(done, "refs", j.refs);
-	cli_report(c, done, "dropped table %s with %llu branches and tags; this cannot be undone",
+	cli_report(c, done, "dropped table %s (refs besides main: %llu); this cannot be undone",
 		name, (unsigned long long)j.refs);
 	return 0;
 }

@@ -80,13 +80,13 @@ say "June goes into the branch only"
 run bough import us.flights/dev "files/2001-06*.parquet" --message June
 
 say "Both sides, read by DuckDB"
-q="SELECT count(*) AS flights, sum(delay) AS minutes_late, max(date) AS last_flight FROM"
-run "duckdb -c \"$q 'mnt/us/flights/data/*.parquet'\""
-run "duckdb -c \"$q 'mnt/us/flights/_refs/dev/data/*.parquet'\""
+q="SELECT count(*) AS flights, sum(delay) AS minutes, max(date) AS last FROM"
+run "duckdb -csv -c \"$q 'mnt/us/flights/data/*.parquet'\""
+run "duckdb -csv -c \"$q 'mnt/us/flights/_refs/dev/data/*.parquet'\""
 
 say "The months they share are the same files: same inode, several links"
 run ls -li mnt/us/flights/data/2001-05b.parquet mnt/us/flights/_refs/dev/data/2001-05b.parquet
-run du -sh --apparent-size mnt/us/flights/data mnt/us/flights/_refs/dev/data
+run du -sh mnt/us/flights/data mnt/us/flights/_refs/dev/data
 
 say "History, and a check of everything"
 run bough log us.flights/dev

@@ -2,7 +2,7 @@
 . "$(dirname "$0")/check.sh"
 ok bough init store
 
-prints '^imported 1 files into s.t: 3 rows, [0-9]+ bytes, snapshot [0-9a-f]{12}$' \
+prints '^imported 1 file into s.t: 3 rows, [0-9]+ bytes, snapshot [0-9a-f]{12}$' \
   bough import s.t "$data/a.parquet" -m first --author alice
 json '.[0] | .rows == 3 and .rows_added == 3 and .operation == "append" and .message == "first"
   and .author == "alice" and .head and .refs == ["main"] and (.snapshot | length == 32)' \
