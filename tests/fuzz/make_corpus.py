@@ -67,9 +67,9 @@ def samples_of(kind, table, header):
 def bombs():
     array32 = b"\xdd\xff\xff\xff\xff"
     whole = unpack(inflate(read(SNAPSHOTS["customer"])[18:]))
-    write("file", "bomb_nils", snapshot(b"\xdd" + struct.pack(">I", 1 << 26) + b"\xc0" * (1 << 26)))
-    numbers = b"\xdd" + struct.pack(">I", 3 << 20) + b"\x07" * (3 << 20)
-    write("file", "bomb_numbers", snapshot(numbers))
+    for name, element, n in ("nils", b"\xc0", 1 << 26), ("numbers", b"\x07", 3 << 20):
+        array = b"\xdd" + struct.pack(">I", n) + element * n
+        write("file", f"bomb_{name}", snapshot(array))
     write("file", "bomb_array32", snapshot(array32))
     write("file", "bomb_map32", snapshot(b"\xdf\xff\xff\xff\xff"))
     write("file", "bomb_str32", snapshot(b"\xdb\xff\xff\xff\xff"))
@@ -92,9 +92,8 @@ def bombs():
 
 def schemas():
     def schema(*types):
-        fields = [
-            {"name": f"c{i}", "data_type": t, "column_id": 20 * i} for i, t in enumerate(types)
-        ]
+        fields = [{"name": f"c{i}", "data_type": t, "column_id": 20 * i}
+                  for i, t in enumerate(types)]
         return {"fields": fields, "metadata": {}, "next_column_id": 1000}
 
     deep = "String"
@@ -102,8 +101,8 @@ def schemas():
         deep = {"Nullable": {"Array": deep}}
     types = ["String", {"Array": "Date"}]
     pair = {"Tuple": {"fields_name": ["key", "value"], "fields_type": types}}
-    nested = schema({"Map": pair}, pair, {"Map": {"Nullable": pair}})
     write("schema", "deep", msgpack.packb(schema(deep)))
+    nested = schema({"Map": pair}, pair, {"Map": {"Nullable": pair}})
     write("schema", "nested", msgpack.packb(nested))
     write("schema", "unknown", msgpack.packb(schema(
         {"Nullable": {"Nullable": "String"}}, {"Number": "Float16"}, {"Vector": {"Float32": 3}},
