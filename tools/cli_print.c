@@ -128,6 +128,8 @@ static void print_padded(const char *text, size_t width, bool right, bool last)
 static void print_row(
 	char **cells, const struct cli_column *columns, const size_t *widths, size_t n)
 {
+	while (n > 1 && !cells[n - 1][0]) /* no blanks at the end of a line */
+		n--;
 	for (size_t i = 0; i < n; i++)
 		print_padded(cells[i], widths[i], is_right(columns[i].kind), i == n - 1);
 }

@@ -73,6 +73,11 @@ refuses 1 "cannot read './none'" bough show ./none
 refuses 1 "no regular file" bough show /
 head -c 100 /dev/zero >zeros
 refuses 1 "zeros" bough show ./zeros
+samples=$here/../samples
+json '.summary.row_count == 15000000 and (.segments | length) == 1' \
+  bough -s nowhere show "$samples/legacy/c_sn_v4.mpk"
+json '(.blocks | length) == 20 and .summary.row_count == 15000000' \
+  bough -s nowhere show "$samples/legacy/c_seg_v4.mpk"
 
 # moments
 json ".[0].snapshot == \"$first\" and length == 1" bough log "s.t/dev@${first}" --json
@@ -87,6 +92,8 @@ json 'length == 1 and .[0].rows == 5' bough log s.t/dev -n 1 --json
 json 'length == 0' bough log s.t/dev -n 0 --json
 json 'length == 2' bough log s.t/dev --all --json
 prints 'main, old, then|old' bough log s.t
+lacks ' $' bough log s.t/dev
+lacks ' $' bough table list
 json '.[0].refs | contains(["main", "v1", "old", "then"])' bough log s.t --json
 
 # drop says how to get it back, and that works
