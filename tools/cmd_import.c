@@ -189,6 +189,16 @@ static void print(const struct cli *c, const struct refs_store *s, const char *n
 		cli_report(c, out, "the files hold no rows: nothing was committed to %s", name);
 }
 
+/* What was unknown may be the ref: is there one with a name like it? */
+static void hint_target(struct cli *c, struct refs_store *s, const struct name_target *t)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct cli_place place;
+
+	if (!refs_begin(s, KV_READ, &x))
+		cli_lookup(x, t, &place, &c->error);
+}
+
 static int run(struct cli *c, struct file_list *l, const struct name_target *t)
 {
 	struct refs_store *s cleanup(refs_store_close_p) = NULL;
@@ -212,6 +222,8 @@ static int run(struct cli *c, struct file_list *l, const struct name_target *t)
 	if (!r)
 		r = refs_import_run(s, &in, &done, &c->error);
 	cli_progress_end(&progress);
+	if (r == -ENOENT && s)
+		hint_target(c, s, t);
 	if (r)
 		return cli_finish(c, r);
 	print(c, s, name, l->n, &done);

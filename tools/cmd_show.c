@@ -99,29 +99,33 @@ static int offer(struct search *f, enum id_kind kind, uint64_t id, const char *n
 	return buf_printf(&f->matches, "%s%.32s", f->n > 1 ? ", " : "", name + 1);
 }
 
-static int offer_record(void *arg, struct slice key, struct slice value)
+static int offer_id(struct search *f, enum key_kind kind, uint64_t id)
 {
-	struct search *f = arg;
-	uint64_t id = key_read_u64(key, 1);
 	char name[ID_NAME_BYTES_MAX];
 	struct rec_snapshot snapshot;
 	struct rec_segment segment;
 	int r;
 
-	(void)value;
-	if (((const uint8_t *)key.data)[0] == KEY_SNAPSHOT) {
+	if (kind == KEY_SNAPSHOT) {
 		r = rec_snapshot_get(f->x->kv, id, &snapshot);
 		if (r)
 			return r;
 		refs_snapshot_name(f->x->store, id, &snapshot, name);
-		r = offer(f, ID_SNAPSHOT, id, name);
-	} else {
-		r = rec_segment_get(f->x->kv, id, &segment);
-		if (r)
-			return r;
-		refs_segment_name(f->x->store, id, &segment, name);
-		r = offer(f, ID_SEGMENT, id, name);
+		return offer(f, ID_SNAPSHOT, id, name);
 	}
+	r = rec_segment_get(f->x->kv, id, &segment);
+	if (r)
+		return r;
+	refs_segment_name(f->x->store, id, &segment, name);
+	return offer(f, ID_SEGMENT, id, name);
+}
+
+static int offer_record(void *arg, struct slice key, struct slice value)
+{
+	struct search *f = arg;
+	int r = offer_id(f, ((const uint8_t *)key.data)[0], key_read_u64(key, 1));
+
+	(void)value;
 	return r ? r : f->n >= MATCHES_MAX;
 }
 
@@ -131,6 +135,26 @@ static int search_kind(struct search *f, enum key_kind kind)
 	int r = kv_scan(f->x->kv, rec_db_of(kind), key_slice(&lo), key_slice(&hi), offer_record, f);
 
 	return r < 0 ? r : 0;
+}
+
+/* A whole name holds its id; a prefix is looked for everywhere. */
+static int search(struct search *f)
+{
+	uint8_t uuid[UUID_BYTES];
+	struct id_space space;
+	uint64_t ms, id;
+	int r;
+
+	if (strlen(f->digits) < 2 * UUID_BYTES) {
+		r = search_kind(f, KEY_SNAPSHOT);
+		return r || f->n >= MATCHES_MAX ? r : search_kind(f, KEY_SEGMENT);
+	}
+	if (hex_decode(f->digits, UUID_BYTES, uuid) || id_of_uuid(uuid, &space, &ms, &id))
+		return 0;
+	r = offer_id(f, KEY_SNAPSHOT, id);
+	if (r == -ENOENT)
+		r = offer_id(f, KEY_SEGMENT, id);
+	return r == -ENOENT ? 0 : r;
 }
 
 static int show_object(struct cli *c, const char *digits)
@@ -143,9 +167,7 @@ static int show_object(struct cli *c, const char *digits)
 
 	f.x = x;
 	if (!r)
-		r = search_kind(&f, KEY_SNAPSHOT);
-	if (!r && f.n < MATCHES_MAX)
-		r = search_kind(&f, KEY_SEGMENT);
+		r = search(&f);
 	if (!r && f.n > 1)
 		r = error_set(&c->error, -ENOTUNIQ, "'%s' fits several objects: %.*s%s", digits,
 			(int)f.matches.len, (const char *)f.matches.data,

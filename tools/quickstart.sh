@@ -27,7 +27,7 @@ quietly() {
 build() {
   cd "$top"
   [ -f build/build.ninja ] || meson setup build
-  meson compile -C build
+  meson compile -C build bough boughfs bough-reader
 }
 
 # A folder of an earlier run is taken away, and nothing else.

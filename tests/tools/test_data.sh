@@ -24,7 +24,7 @@ json '.rows == 2 and .files == 1 and .imported == "s.t/dev" and (.snapshot | len
 json '.rows == 5 and .blocks == 2 and .snapshots == 2' bough branch show s.t/dev --json
 json '.rows == 3' bough show s.t --json
 refuses 1 "tag" bough import s.t/v1 "$data/b.parquet"
-refuses 1 "^hint: did you mean|unknown branch" bough import s.t/dve "$data/b.parquet"
+refuses 1 "^hint: did you mean 'dev'" bough import s.t/dve "$data/b.parquet"
 
 # bad files change nothing
 refuses 1 "other.parquet" bough import s.t "$data/other.parquet"
@@ -64,6 +64,8 @@ done
 json '(.blocks | length > 0) and .summary.row_count == 7' bough show "$segment"
 refuses 1 "fits several objects" bough show "${second:0:4}"
 refuses 1 "no snapshot or segment" bough show ffffffff
+refuses 1 "no snapshot or segment" bough show "${second:0:31}$(echo "${second:31}" | tr 0-9a-f 1-9a-f0)"
+refuses 1 "no snapshot or segment" bough show 00000000000000000000000000000000
 refuses 1 "is a block" bough show "h${second}_v2.parquet"
 
 # files, ours and Databend's: no store is needed
