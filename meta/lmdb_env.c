@@ -40,16 +40,25 @@ int lmdb_errno(int r)
 	}
 }
 
-/* Free pages with numbers from @first up, of the lists that transactions before @before left. */
-static int free_pages(MDB_txn *txn, uint64_t before, uint64_t first, uint64_t *ret)
+/*
+ * Free pages with numbers from @first up, of the lists that transactions before @before left. LMDB
+ * shows the lists to readers only; the caller's write transaction keeps them as they are.
+ */
+static int free_pages(MDB_env *env, uint64_t before, uint64_t first, uint64_t *ret)
 {
 	uint64_t freed_by, n = 0;
+	MDB_txn *txn;
 	MDB_cursor *c;
 	MDB_val k, v;
-	int r = mdb_cursor_open(txn, FREE_DBI, &c);
+	int r = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
 
 	if (r)
 		return lmdb_errno(r);
+	r = mdb_cursor_open(txn, FREE_DBI, &c);
+	if (r) {
+		mdb_txn_abort(txn);
+		return lmdb_errno(r);
+	}
 	while (!(r = mdb_cursor_get(c, &k, &v, MDB_NEXT))) {
 		memcpy(&freed_by, k.mv_data, sizeof freed_by);
 		if (freed_by >= before)
@@ -64,7 +73,8 @@ static int free_pages(MDB_txn *txn, uint64_t before, uint64_t first, uint64_t *r
 		}
 	}
 	mdb_cursor_close(c);
-	if (r != MDB_NOTFOUND)
+	mdb_txn_abort(txn);
+	if (r && r != MDB_NOTFOUND)
 		return lmdb_errno(r);
 	*ret = n;
 	return 0;
@@ -98,7 +108,7 @@ int lmdb_env_check_size(MDB_env *env, MDB_txn *txn, uint64_t limit)
 	/* Only pages freed before the oldest reader began can be used again. */
 	if (mdb_reader_list(env, reader_line, &oldest) < 0)
 		return -EIO;
-	r = free_pages(txn, oldest, 0, &freed);
+	r = free_pages(env, oldest, 0, &freed);
 	if (r)
 		return r;
 	return (used - freed) * stat.ms_psize < limit ? 0 : -ENOSPC;
@@ -109,7 +119,7 @@ int lmdb_env_check_size(MDB_env *env, MDB_txn *txn, uint64_t limit)
  * taken back unwritten: they are free. Reading others would be SIGBUS. The file is extended first,
  * so that looking is safe: what is missing reads as zeros, which LMDB refuses.
  */
-static int check_tail_locked(MDB_env *env, MDB_txn *txn)
+static int check_tail_locked(MDB_env *env)
 {
 	uint64_t pages, last, freed;
 	MDB_envinfo info;
@@ -127,7 +137,7 @@ static int check_tail_locked(MDB_env *env, MDB_txn *txn)
 		return 0;
 	if (ftruncate(fd, (off_t)((last + 1) * env_stat.ms_psize)))
 		return -errno;
-	r = free_pages(txn, UINT64_MAX, pages, &freed);
+	r = free_pages(env, UINT64_MAX, pages, &freed);
 	if (!r && freed == last + 1 - pages)
 		return 0;
 	if (ftruncate(fd, st.st_size))
@@ -146,7 +156,7 @@ static int check_tail(
 	r = lmdb_errno(mdb_txn_begin(env, NULL, 0, &txn));
 	if (r)
 		return error_set(error, r, "%s/data.mdb: %s", path, strerror(-r));
-	r = check_tail_locked(env, txn);
+	r = check_tail_locked(env);
 	mdb_txn_abort(txn);
 	if (r)
 		error_set(error, r, "%s/data.mdb is truncated: %llu bytes of %llu", path,
