@@ -21,17 +21,9 @@
 #include "objstore/dir_impl.h"
 
 #define COPY_CHUNK_BYTES (1u << 20)
-#define OBJECT_MODE 0444
 #define DIR_MODE 0755
 
-/* An object being made: its directory, the last part of its key, the file's descriptor. */
-struct draft {
-	int dir_fd, fd;
-	const char *name;
-	char tmp[OBJSTORE_PART_BYTES_MAX + sizeof OBJSTORE_TMP_SUFFIX];
-};
-
-static void draft_deinit(struct draft *w)
+void dir_draft_deinit(struct draft *w)
 {
 	close_p(&w->fd);
 	close_p(&w->dir_fd);
@@ -43,7 +35,7 @@ static int lookup_error(int code)
 	return code == -ENOTDIR ? -ENOENT : code;
 }
 
-static int write_error(int code)
+int dir_write_error(int code)
 {
 	switch (code) {
 	case -EDQUOT:
@@ -57,13 +49,18 @@ static int write_error(int code)
 
 /* After a failed fsync the kernel may have forgotten what it did not write: no later 0 is worth
  * anything. No room is an honest answer and may pass. */
-static int sync_fd(struct objstore_dir *d, int fd)
+int dir_sync_failed(struct objstore_dir *d, int r)
 {
-	int none = 0, r = d->io->fsync(d->io, fd);
+	int none = 0;
 
 	if (r && r != -ENOSPC && r != -EDQUOT)
 		atomic_compare_exchange_strong(&d->broken, &none, r);
 	return r;
+}
+
+int dir_sync(struct objstore_dir *d, int fd)
+{
+	return dir_sync_failed(d, d->io->fsync(d->io, fd));
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -119,7 +116,7 @@ static int make_dir(struct objstore_dir *d, char *path)
 	if (parent < 0)
 		return parent;
 	r = d->io->mkdir(d->io, parent, name, DIR_MODE);
-	return r && r != -EEXIST ? r : sync_fd(d, parent);
+	return r && r != -EEXIST ? r : dir_sync(d, parent);
 }
 
 static int make_dirs(struct objstore_dir *d, char *path)
@@ -165,7 +162,7 @@ static int open_dir_for_write(struct objstore_dir *d, char *path)
 }
 
 /* Whether @name in @dir_fd leads to the very file that @fd has open. */
-static bool names_inode(int dir_fd, const char *name, int fd)
+bool dir_names_inode(int dir_fd, const char *name, int fd)
 {
 	struct stat a, b;
 
@@ -188,7 +185,7 @@ static int open_or_replace_tmp(struct objstore_dir *d, struct draft *w)
  * Opens key.tmp, locked and empty. Between open and lock another writer may have finished with the
  * same file: then the name has gone, and we begin again.
  */
-static int open_tmp(struct objstore_dir *d, struct draft *w)
+int dir_draft_create(struct objstore_dir *d, struct draft *w)
 {
 	for (;;) {
 		int fd cleanup(close_p) = open_or_replace_tmp(d, w), r;
@@ -197,7 +194,7 @@ static int open_tmp(struct objstore_dir *d, struct draft *w)
 			return fd;
 		if (flock(fd, LOCK_EX | LOCK_NB))
 			return errno == EWOULDBLOCK ? -EEXIST : -errno;
-		if (!names_inode(w->dir_fd, w->tmp, fd))
+		if (!dir_names_inode(w->dir_fd, w->tmp, fd))
 			continue;
 		r = d->io->ftruncate(d->io, fd, 0);
 		if (r)
@@ -208,7 +205,7 @@ static int open_tmp(struct objstore_dir *d, struct draft *w)
 	}
 }
 
-static int draft_open(struct objstore_dir *d, const char *key, struct draft *w)
+int dir_draft_open(struct objstore_dir *d, const char *key, struct draft *w)
 {
 	char dir[OBJSTORE_KEY_BYTES_MAX + 1];
 	int broken = atomic_load(&d->broken);
@@ -228,7 +225,7 @@ static int draft_open(struct objstore_dir *d, const char *key, struct draft *w)
  */
 static int publish(struct objstore_dir *d, struct draft *w, int fd, int from_fd, const char *from)
 {
-	int r = fchmod(fd, OBJECT_MODE) ? -errno : sync_fd(d, fd);
+	int r = fchmod(fd, OBJECT_MODE) ? -errno : dir_sync(d, fd);
 
 	if (r)
 		return r;
@@ -236,8 +233,8 @@ static int publish(struct objstore_dir *d, struct draft *w, int fd, int from_fd,
 	if (r == -EEXIST)
 		return r;
 	if (!r)
-		r = sync_fd(d, w->dir_fd);
-	if (r && names_inode(w->dir_fd, w->name, fd))
+		r = dir_sync(d, w->dir_fd);
+	if (r && dir_names_inode(w->dir_fd, w->name, fd))
 		d->io->rename(d->io, w->dir_fd, w->name, from_fd, from, true);
 	return r;
 }
@@ -247,7 +244,7 @@ static int draft_finish(struct objstore_dir *d, struct draft *w, int r)
 {
 	if (!r)
 		r = publish(d, w, w->fd, w->dir_fd, w->tmp);
-	if (r && names_inode(w->dir_fd, w->tmp, w->fd))
+	if (r && dir_names_inode(w->dir_fd, w->tmp, w->fd))
 		d->io->unlink(d->io, w->dir_fd, w->tmp);
 	return r;
 }
@@ -255,15 +252,15 @@ static int draft_finish(struct objstore_dir *d, struct draft *w, int r)
 static int dir_put(struct objstore *s, const char *key, struct slice body)
 {
 	struct objstore_dir *d = dir_of(s);
-	struct draft w cleanup(draft_deinit) = {.dir_fd = -1, .fd = -1};
-	int r = draft_open(d, key, &w);
+	struct draft w cleanup(dir_draft_deinit) = {.dir_fd = -1, .fd = -1};
+	int r = dir_draft_open(d, key, &w);
 
 	if (!r)
-		r = open_tmp(d, &w);
+		r = dir_draft_create(d, &w);
 	if (r)
-		return write_error(r);
+		return dir_write_error(r);
 	r = d->io->pwrite_all(d->io, w.fd, body.data, body.len, 0);
-	return write_error(draft_finish(d, &w, r));
+	return dir_write_error(draft_finish(d, &w, r));
 }
 
 /* Hashes @from, and writes what was hashed to @to unless that is -1. */
@@ -311,7 +308,7 @@ static int check_unchanged(int fd, const struct stat *before, uint64_t bytes)
 }
 
 /* A reflink is hashed from the clone: the source may go on changing. */
-static int fill_from_file(struct objstore_dir *d, int to, int from, uint8_t *ret_sha256)
+int dir_draft_fill(struct objstore_dir *d, int to, int from, uint8_t *ret_sha256)
 {
 	struct stat before;
 	uint64_t bytes;
@@ -328,9 +325,9 @@ static int fill_from_file(struct objstore_dir *d, int to, int from, uint8_t *ret
 
 static int put_copy(struct objstore_dir *d, struct draft *w, int fd, uint8_t *ret_sha256)
 {
-	int r = open_tmp(d, w);
+	int r = dir_draft_create(d, w);
 
-	return r ? r : draft_finish(d, w, fill_from_file(d, w->fd, fd, ret_sha256));
+	return r ? r : draft_finish(d, w, dir_draft_fill(d, w->fd, fd, ret_sha256));
 }
 
 /* A file with a second name could be changed through it, so it is copied. */
@@ -339,7 +336,7 @@ static bool movable(int fd, const char *path)
 	struct stat st;
 
 	return !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-	       names_inode(AT_FDCWD, path, fd);
+	       dir_names_inode(AT_FDCWD, path, fd);
 }
 
 static int put_move(
@@ -372,7 +369,7 @@ static int take_file(struct objstore_dir *d, struct draft *w, int fd, const char
 		return r;
 	r = put_copy(d, w, fd, ret_sha256);
 	/* The object is safe; a source that cannot be removed is litter, not a failure. */
-	if (!r && take == OBJSTORE_MOVE && names_inode(AT_FDCWD, path, fd))
+	if (!r && take == OBJSTORE_MOVE && dir_names_inode(AT_FDCWD, path, fd))
 		d->io->unlink(d->io, AT_FDCWD, path);
 	return r;
 }
@@ -381,15 +378,15 @@ static int dir_put_file(struct objstore *s, const char *key, int fd, const char 
 	enum objstore_take take, uint8_t ret_sha256[static SHA256_BYTES])
 {
 	struct objstore_dir *d = dir_of(s);
-	struct draft w cleanup(draft_deinit) = {.dir_fd = -1, .fd = -1};
+	struct draft w cleanup(dir_draft_deinit) = {.dir_fd = -1, .fd = -1};
 	uint8_t sum[SHA256_BYTES];
-	int r = draft_open(d, key, &w);
+	int r = dir_draft_open(d, key, &w);
 
 	if (!r)
 		r = take_file(d, &w, fd, path, take, sum);
 	if (!r)
 		memcpy(ret_sha256, sum, sizeof sum);
-	return write_error(r);
+	return dir_write_error(r);
 }
 
 static int open_object(struct objstore_dir *d, const char *key, struct stat *ret)
@@ -478,7 +475,7 @@ static int dir_del(struct objstore *s, const char *key)
 	unlinked = d->io->unlink(d->io, dir_fd, name);
 	if (unlinked && unlinked != -ENOENT)
 		return unlinked == -EISDIR ? -ENOENT : unlinked;
-	synced = sync_fd(d, dir_fd);
+	synced = dir_sync(d, dir_fd);
 	return synced ? synced : unlinked;
 }
 
@@ -497,6 +494,7 @@ int objstore_dir_open(const char *path, const struct io *io, struct objstore **r
 	static const struct objstore_ops ops = {
 		.put = dir_put,
 		.put_file = dir_put_file,
+		.put_files = dir_put_files,
 		.get = dir_get,
 		.get_range = dir_get_range,
 		.stat = dir_stat,

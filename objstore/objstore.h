@@ -30,6 +30,13 @@ struct objstore_stat {
 	uint64_t modified_us;
 };
 
+/** One of several files to store. */
+struct objstore_file {
+	const char *key;
+	int fd;			      /* open for reading; its whole content is copied */
+	uint8_t sha256[SHA256_BYTES]; /* set: of the bytes taken */
+};
+
 /** Called for each key in byte order; a non-zero return ends the listing and is returned. */
 typedef int (*objstore_list_fn)(void *arg, const char *key, const struct objstore_stat *stat);
 
@@ -38,6 +45,9 @@ struct objstore_ops {
 	int (*put)(struct objstore *s, const char *key, struct slice body);
 	int (*put_file)(struct objstore *s, const char *key, int fd, const char *path,
 		enum objstore_take take, uint8_t ret_sha256[static SHA256_BYTES]);
+	/** NULL: one after another by put_file. Else @n is at least 4. */
+	int (*put_files)(
+		struct objstore *s, struct objstore_file *files, size_t n, size_t *ret_failed);
 	int (*get)(struct objstore *s, const char *key, size_t size_max, struct buf *ret);
 	ssize_t (*get_range)(
 		struct objstore *s, const char *key, uint64_t offset, void *data, size_t len);
@@ -73,6 +83,15 @@ int objstore_put(struct objstore *s, const char *key, struct slice body);
  */
 int objstore_put_file(struct objstore *s, const char *key, int fd, const char *path,
 	enum objstore_take take, uint8_t ret_sha256[static SHA256_BYTES]);
+/**
+ * objstore_put_files() - copies of several local files as new objects, all durable on return
+ * @ret_failed: set on failure: index of the file that failed
+ *
+ * Flushes once for all of them. On failure any of them may be there: the caller deletes them.
+ * Errors: as objstore_put_file().
+ */
+int objstore_put_files(
+	struct objstore *s, struct objstore_file *files, size_t n, size_t *ret_failed);
 /** objstore_get() - a whole object, appended to @ret. -ENOENT; -EFBIG above @size_max. */
 int objstore_get(struct objstore *s, const char *key, size_t size_max, struct buf *ret);
 /** objstore_get_range() - Return: bytes read, fewer only at the object's end; -ENOENT. */

@@ -6,12 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <json-c/json.h>
 #include <sys/stat.h>
 
 #define STORE_THREADS 4
+#define STORE_BATCH 32 /* three descriptors each, in each thread */
+#define SMALL_FILE_BYTES (1 << 20)
 
 static void json_put_p(struct json_object **j)
 {
@@ -138,20 +139,33 @@ static void block_key(const struct import *im, const struct import_file *f,
 		im->ids.ms, f->block.id, ret);
 }
 
-static int store_one(struct import *im, size_t at, struct bough_error *error)
+/** Files that one thread stores at once. */
+struct store_batch {
+	size_t n;
+	struct import_file *files[STORE_BATCH];
+	const struct refs_file *in[STORE_BATCH];
+	struct objstore_file objects[STORE_BATCH];
+	char keys[STORE_BATCH][OBJSTORE_KEY_BYTES_MAX + 1];
+};
+
+static void batch_close(struct store_batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		close_p(&b->objects[i].fd);
+}
+
+static int batch_add(struct import *im, struct store_batch *b, size_t at, struct bough_error *error)
 {
 	struct import_file *f = &im->files[at];
 	const struct refs_file *in = &im->in->files[at];
-	char key[OBJSTORE_KEY_BYTES_MAX + 1];
-	struct rec_block *b = &f->block.rec;
 	struct stat st;
-	int fd cleanup(close_p) = open_file(in->path, &st, error), r;
+	int fd cleanup(close_p) = open_file(in->path, &st, error);
 
 	if (fd < 0)
 		return fd;
 	if ((uint64_t)st.st_size != f->size_bytes)
 		return error_set(error, -EINVAL, "%s changed while it was imported", in->path);
-	*b = (struct rec_block){.table = im->table,
+	f->block.rec = (struct rec_block){.table = im->table,
 		.ms = im->ids.ms,
 		.rows = f->rows,
 		.size_bytes = f->size_bytes,
@@ -161,49 +175,107 @@ static int store_one(struct import *im, size_t at, struct bough_error *error)
 		.flags = f->desc.is_foreign ? REC_BLOCK_FOREIGN : 0};
 	f->block.entry =
 		(struct rec_segment_entry){f->block.id, in->modified_us, slice_str(in->name)};
-	block_key(im, f, key);
-	r = objstore_put_file(im->store->objects, key, fd, in->path, im->in->take, b->sha256);
-	return r ? error_set(error, r, "cannot store %s: %s", in->path, strerror(-r)) : 0;
+	block_key(im, f, b->keys[b->n]);
+	b->files[b->n] = f;
+	b->in[b->n] = in;
+	b->objects[b->n] = (struct objstore_file){.key = b->keys[b->n], .fd = fd};
+	b->n++;
+	fd = -1;
+	return 0;
 }
 
-/** Threads that store files: each takes the next. */
+/* A file that is ours is moved, which no batch does. */
+static int batch_put(struct import *im, struct store_batch *b, size_t *ret_failed)
+{
+	struct objstore *s = im->store->objects;
+
+	if (im->in->take == OBJSTORE_COPY)
+		return objstore_put_files(s, b->objects, b->n, ret_failed);
+	for (size_t i = 0; i < b->n; i++) {
+		struct objstore_file *o = &b->objects[i];
+		int r = objstore_put_file(
+			s, o->key, o->fd, b->in[i]->path, OBJSTORE_MOVE, o->sha256);
+
+		*ret_failed = i;
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int store_files(struct import *im, size_t first, size_t n, struct bough_error *error)
+{
+	struct store_batch b cleanup(batch_close) = {0};
+	size_t failed = 0;
+	int r = 0;
+
+	for (size_t i = first; i < first + n && !r; i++)
+		if (im->files[i].rows)
+			r = batch_add(im, &b, i, error);
+	if (r)
+		return r;
+	r = batch_put(im, &b, &failed);
+	if (r)
+		return error_set(error, r, "cannot store %s: %s", b.in[failed]->path, strerror(-r));
+	for (size_t i = 0; i < b.n; i++)
+		memcpy(b.files[i]->block.rec.sha256, b.objects[i].sha256, SHA256_BYTES);
+	return 0;
+}
+
+/** Threads that store files: each takes the next batch. */
 struct storing {
 	struct import *im;
-	atomic_size_t next;
+	size_t step;	      /* files of a batch */
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t moved;
-	size_t done, running;
+	size_t next, done, running;
 	uint64_t bytes;
 	int failed;
 	struct bough_error error;
 };
 
-/* Return: false when the thread has nothing left to do. */
-static bool store_next(struct storing *s)
+/* The next batch; 0: nothing is left to do. */
+static size_t take_batch(struct storing *s, size_t *ret_first)
 {
-	size_t at = atomic_fetch_add(&s->next, 1);
-	struct bough_error error = {0};
-	bool more = at < s->im->in->n_files;
-	int r = more && s->im->files[at].rows ? store_one(s->im, at, &error) : 0;
+	size_t left = s->im->in->n_files - s->next, n = left < s->step ? left : s->step;
 
-	pthread_mutex_lock(&s->lock);
+	if (s->failed)
+		return 0;
+	*ret_first = s->next;
+	s->next += n;
+	return n;
+}
+
+static void batch_done(struct storing *s, size_t first, size_t n, int r, struct bough_error *error)
+{
 	if (r && !s->failed) {
 		s->failed = r;
-		s->error = error;
+		s->error = *error;
 	}
-	s->done += more;
-	s->bytes += more ? s->im->files[at].size_bytes : 0;
-	more = more && !s->failed;
-	s->running -= !more;
+	s->done += n;
+	for (size_t i = first; i < first + n; i++)
+		s->bytes += s->im->files[i].rows ? s->im->files[i].size_bytes : 0;
 	pthread_cond_signal(&s->moved);
-	pthread_mutex_unlock(&s->lock);
-	return more;
 }
 
 static void *store_thread(void *arg)
 {
-	while (store_next(arg))
-		;
+	struct storing *s = arg;
+	size_t first, n;
+
+	pthread_mutex_lock(&s->lock);
+	while ((n = take_batch(s, &first))) {
+		struct bough_error error = {0};
+		int r;
+
+		pthread_mutex_unlock(&s->lock);
+		r = store_files(s->im, first, n, &error);
+		pthread_mutex_lock(&s->lock);
+		batch_done(s, first, n, r, &error);
+	}
+	s->running--;
+	pthread_cond_signal(&s->moved);
+	pthread_mutex_unlock(&s->lock);
 	return NULL;
 }
 
@@ -219,9 +291,20 @@ static void watch(struct storing *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Small files are flushed together; large ones are better spread over the threads. */
+static size_t batch_size(const struct import *im)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < im->in->n_files; i++)
+		bytes += im->files[i].size_bytes;
+	return bytes / im->in->n_files < SMALL_FILE_BYTES ? STORE_BATCH : 1;
+}
+
 int import_store(struct import *im)
 {
 	struct storing s = {.im = im,
+		.step = batch_size(im),
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.moved = PTHREAD_COND_INITIALIZER,
 		.running = STORE_THREADS};

@@ -88,6 +88,12 @@ static int system_fsync(const struct io *io, int fd)
 	return fsync(fd) ? -errno : 0;
 }
 
+static int system_syncfs(const struct io *io, int fd)
+{
+	(void)io;
+	return syncfs(fd) ? -errno : 0;
+}
+
 static int system_ftruncate(const struct io *io, int fd, uint64_t len)
 {
 	int r;
@@ -135,6 +141,7 @@ const struct io *io_system(void)
 		.pwrite_all = system_pwrite_all,
 		.pread = system_pread,
 		.fsync = system_fsync,
+		.syncfs = system_syncfs,
 		.ftruncate = system_ftruncate,
 		.rename = system_rename,
 		.unlink = system_unlink,

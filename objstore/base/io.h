@@ -17,6 +17,8 @@ struct io {
 	/** Reads up to @len; fewer only at the end of the file. Return: bytes read. */
 	ssize_t (*pread)(const struct io *io, int fd, void *data, size_t len, uint64_t off);
 	int (*fsync)(const struct io *io, int fd);
+	/** Everything of the file system that @fd is on; as durable as an fsync of each file. */
+	int (*syncfs)(const struct io *io, int fd);
 	int (*ftruncate)(const struct io *io, int fd, uint64_t len);
 	/** @noreplace: -EEXIST when @to is there. */
 	int (*rename)(const struct io *io, int from_fd, const char *from, int to_fd, const char *to,

@@ -275,6 +275,38 @@ static void files_are_copied_and_moved(void **state)
 	}
 }
 
+static void several_files_are_stored_at_once(void **state)
+{
+	static const char *const keys[] = {"3/1/a", "3/1/b", "3/2/c", "3/1/d", "3/1/e", "3/1/f"};
+	struct fixture *f = *state;
+	struct objstore_file files[ARRAY_SIZE(keys)];
+	char path[TEST_PATH_BYTES_MAX + 32];
+	int fd = make_source(f, "source", slice_str("shared body"), path);
+	uint8_t want[SHA256_BYTES];
+	size_t failed = 99;
+
+	for (size_t n = 1; n <= ARRAY_SIZE(keys); n++) {
+		for (size_t i = 0; i < n; i++) {
+			files[i] = (struct objstore_file){.key = keys[i], .fd = fd};
+			objstore_del(f->store, keys[i]);
+		}
+		assert_int_equal(objstore_put_files(f->store, files, n, &failed), 0);
+		assert_int_equal(sha256_of(slice_str("shared body"), want), 0);
+		for (size_t i = 0; i < n; i++) {
+			assert_memory_equal(files[i].sha256, want, sizeof want);
+			assert_body(f, keys[i], slice_str("shared body"));
+		}
+	}
+	objstore_del(f->store, keys[0]);
+	assert_int_equal(objstore_put_files(f->store, files, ARRAY_SIZE(keys), &failed), -EEXIST);
+	assert_int_equal(failed, 1);
+	assert_body(f, keys[1], slice_str("shared body"));
+	files[3].key = "../x";
+	assert_int_equal(objstore_put_files(f->store, files, ARRAY_SIZE(keys), &failed), -EINVAL);
+	assert_int_equal(failed, 3);
+	close(fd);
+}
+
 static void a_refused_source_stays(void **state)
 {
 	static const enum objstore_take takes[] = {OBJSTORE_COPY, OBJSTORE_MOVE};
@@ -490,6 +522,7 @@ int main(int argc, char **argv)
 		CASE(keys_outside_the_rule_are_refused),
 		CASE(leftovers_can_be_deleted_but_not_written),
 		CASE(files_are_copied_and_moved),
+		CASE(several_files_are_stored_at_once),
 		CASE(a_refused_source_stays),
 		CASE(moving_needs_a_path),
 		CASE(a_source_with_a_second_name_does_not_share),

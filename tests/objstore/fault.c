@@ -72,6 +72,25 @@ static int move(struct run *t)
 	return put_file(t, OBJSTORE_MOVE);
 }
 
+/* Five at once; the one looked at is in the middle. */
+static int copy_batch(struct run *t)
+{
+	static const char *const keys[] = {"1/6/_b/v", "1/6/_b/w", KEY, "1/6/_b/y", "1/7/_b/z"};
+	struct objstore_file files[ARRAY_SIZE(keys)];
+	uint8_t want[SHA256_BYTES];
+	size_t failed;
+	int fd cleanup(close_p) = open(t->path, O_RDONLY), r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		files[i] = (struct objstore_file){.key = keys[i], .fd = fd};
+	r = objstore_put_files(t->store, files, ARRAY_SIZE(keys), &failed);
+	if (r)
+		return r;
+	assert_int_equal(sha256_of(buf_slice(&t->body), want), 0);
+	assert_memory_equal(files[4].sha256, want, sizeof want);
+	return 0;
+}
+
 static int del(struct run *t)
 {
 	return objstore_del(t->store, KEY);
@@ -81,6 +100,7 @@ static const struct scenario scenarios[] = {
 	{"put", nothing, put, OBJECT_ABSENT, OBJECT_WHOLE, false},
 	{"put beside another", put_beside, put, OBJECT_ABSENT, OBJECT_WHOLE, false},
 	{"copy", nothing, copy, OBJECT_ABSENT, OBJECT_WHOLE, true},
+	{"copy of several", nothing, copy_batch, OBJECT_ABSENT, OBJECT_WHOLE, true},
 	{"move", put_beside, move, OBJECT_ABSENT, OBJECT_WHOLE, true},
 	{"delete", put, del, OBJECT_WHOLE, OBJECT_ABSENT, false},
 };

@@ -67,6 +67,13 @@ static int fault_fsync(const struct io *io, int fd)
 	return f->code;
 }
 
+static int fault_syncfs(const struct io *io, int fd)
+{
+	struct fault_io *f = fault_of(io);
+
+	return fails(f) ? f->code : f->inner->syncfs(f->inner, fd);
+}
+
 static int fault_ftruncate(const struct io *io, int fd, uint64_t len)
 {
 	struct fault_io *f = fault_of(io);
@@ -118,6 +125,7 @@ void fault_io_init(struct fault_io *f, const struct io *inner)
 				.pwrite_all = fault_pwrite_all,
 				.pread = fault_pread,
 				.fsync = fault_fsync,
+				.syncfs = fault_syncfs,
 				.ftruncate = fault_ftruncate,
 				.rename = fault_rename,
 				.unlink = fault_unlink,
