@@ -222,7 +222,7 @@ static int run(struct cli *c, struct file_list *l, const struct name_target *t)
 	if (!r)
 		r = refs_import_run(s, &in, &done, &c->error);
 	cli_progress_end(&progress);
-	if (r == -ENOENT && s)
+	if (r == -ENOENT && s && t->ref)
 		hint_target(c, s, t);
 	if (r)
 		return cli_finish(c, r);

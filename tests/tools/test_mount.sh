@@ -39,6 +39,9 @@ wait $! 2>/dev/null
 json '.unmounted == "mnt"' bough umount mnt --json
 same "$(ls mnt)" ""
 refuses 1 "no store is mounted" bough umount mnt
+bough -s store mount mnt 2>err >out </dev/null
+same "$(ls mnt/s/t)" "$(printf 'HEAD\n_b\n_refs\n_sg\n_ss\ndata')"
+prints "^unmounted mnt$" bough umount mnt
 refuses 2 "unknown option" bough mount -o nonsense store mnt
 prints 'no errors' bough -s store fsck --full
 finish
