@@ -22,6 +22,14 @@ bough db create third >&- 2>&- <&-
 same "$?" 1
 json 'length == 3' bough db list --json
 prints 'no errors' bough fsck
+for closed in '<&-' '>&-' '<&- >&-' '<&- >&- 2>&-' '>&- 2>&-'; do
+  eval "bough import s.t '$data/a.parquet' $closed" >out 2>err
+  eval "bough stat $closed" >out 2>err
+  eval "bough db create sales $closed" >out 2>err # refused
+done
+same "$(grep -rlE 'imported 1 file|commit number|exists already' store)" ""
+json '.rows == 15' bough table show s.t --json
+prints 'no errors' bough fsck
 bough nonsense 2>&-
 same "$?" 2
 
