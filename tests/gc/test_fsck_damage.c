@@ -208,7 +208,7 @@ static void a_changed_byte_is_named(void **state)
 
 static void copy_file(const char *from, const char *to)
 {
-	char command[1200];
+	char command[1400];
 
 	snprintf(command, sizeof command, "cp %s %s", from, to);
 	assert_int_equal(system(command), 0);
