@@ -106,8 +106,8 @@ def by_pyarrow(folder):
                    column_encoding={"a": "DELTA_BINARY_PACKED", "t": "DELTA_BYTE_ARRAY"})
     yield path
     path = os.path.join(folder, "required.parquet")
-    t = pa.table({
-        "a": column(pa.int32(), 9).fill_null(0), "t": column(pa.string(), 9).fill_null("")})
+    t = pa.table({"a": column(pa.int32(), 9).fill_null(0),
+                  "t": column(pa.string(), 9).fill_null("")})
     pq.write_table(t.cast(pa.schema([f.with_nullable(False) for f in t.schema])), path)
     yield path
     path = os.path.join(folder, "empty.parquet")
@@ -120,8 +120,8 @@ def by_duckdb(folder):
     # pyarrow cannot read DuckDB's DELTA_BINARY_PACKED of 32-bit columns with far jumps
     dense = table(5000, (0, 0.2)).drop_columns(["d76", "map", "i32", "u32", "tuple"])
     c = duckdb.connect()
-    for i, options in enumerate((
-            "", ", COMPRESSION zstd, ROW_GROUP_SIZE 2048", ", COMPRESSION gzip",
+    for i, options in enumerate(("", ", COMPRESSION zstd, ROW_GROUP_SIZE 2048",
+                                 ", COMPRESSION gzip",
                                  ", PARQUET_VERSION v2", ", COMPRESSION lz4_raw",
                                  ", COMPRESSION brotli", ", COMPRESSION uncompressed")):
         path = os.path.join(folder, f"duckdb{i}.parquet")
