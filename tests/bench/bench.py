@@ -27,10 +27,14 @@ def options(description, **more):
     p.add_argument("--quick", action="store_true", help="small sizes, few rounds")
     p.add_argument("--dir", default="/var/tmp/bough-bench", help="folder on the disk to measure")
     p.add_argument("--keep", action="store_true", help="keep synthetic stores for the next run")
+    p.add_argument("--fifo", action="store_true",
+                   help="real-time priority for all of it, on a machine with other work")
     for name, (default, text) in more.items():
         p.add_argument("--" + name.replace("_", "-"), default=default, help=text)
     o = p.parse_args()
     os.makedirs(o.dir, exist_ok=True)
+    if o.fifo:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
     return o
 
 
