@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -281,7 +282,7 @@ static void test_killed(void **state)
 
 static void *kill_again_and_again(void *stop)
 {
-	for (int i = 0; !*(volatile bool *)stop; i++) {
+	for (int i = 0; !atomic_load((atomic_bool *)stop); i++) {
 		char path[64];
 		FILE *f;
 		int pid = 0;
@@ -301,19 +302,19 @@ static void *kill_again_and_again(void *stop)
 static void test_killed_in_the_middle(void **state)
 {
 	struct reader *r cleanup(reader_close_p) = NULL;
-	volatile bool stop = false;
+	atomic_bool stop = false;
 	pthread_t killer;
 	int code;
 
 	(void)state;
 	assert_int_equal(reader_open(0, &r), 0);
 	assert_int_equal(inspect(r, SAMPLES "small.parquet", NULL), 0);
-	assert_int_equal(pthread_create(&killer, NULL, kill_again_and_again, (void *)&stop), 0);
+	assert_int_equal(pthread_create(&killer, NULL, kill_again_and_again, &stop), 0);
 	for (int i = 0; i < 50; i++) {
 		code = inspect(r, SAMPLES "types.parquet", NULL);
 		assert_true(!code || code == -EINVAL || code == -EIO);
 	}
-	stop = true;
+	atomic_store(&stop, true);
 	pthread_join(killer, NULL);
 	assert_int_equal(inspect(r, SAMPLES "types.parquet", NULL), 0);
 }
