@@ -4,6 +4,7 @@
 #include "refs/ref.h"
 #include "refs/table.h"
 #include <errno.h>
+#include <string.h>
 
 #define WRITE_BITS (S_IWUSR | S_IWGRP | S_IWOTH)
 
@@ -144,11 +145,14 @@ static int run_mkdir(struct refs_txn *x, struct fs_change *c, struct bough_error
 }
 
 /** Id of a database or table by its name in the mount. */
-static int find_named(struct refs_txn *x, uint64_t dir, const char *name, uint64_t *ret)
+static int find_named(struct refs_txn *x, uint64_t dir, const char *name, uint64_t *ret,
+	struct bough_error *error)
 {
 	char *plain cleanup(free_p) = NULL;
 	int r = name_of_path(name, &plain);
 
+	if (dir == REC_DIR_ROOT && !strcmp(name, FS_BOUGH_NAME))
+		return error_set(error, -EPERM, "this folder is Bough's own");
 	if (!r)
 		r = rec_dir_lookup(x->kv, dir, plain, ret);
 	return r == -EINVAL ? -ENOENT : r;
@@ -188,10 +192,10 @@ static int run_rmdir(struct refs_txn *x, struct fs_change *c, struct bough_error
 
 	switch (fs_ino_kind(c->dir)) {
 	case FS_ROOT:
-		r = find_named(x, REC_DIR_ROOT, c->name, &id);
+		r = find_named(x, REC_DIR_ROOT, c->name, &id, error);
 		return r ? r : refs_db_drop(x, id, error);
 	case FS_DB:
-		r = find_named(x, dir, c->name, &id);
+		r = find_named(x, dir, c->name, &id, error);
 		return r ? r : drop_table(x, id, error);
 	case FS_REFS:
 		r = rec_dir_lookup(x->kv, dir, c->name, &id);
@@ -205,7 +209,7 @@ static int rename_db(struct refs_txn *x, struct fs_change *c, struct bough_error
 {
 	char *to cleanup(free_p) = NULL;
 	uint64_t id;
-	int r = find_named(x, REC_DIR_ROOT, c->name, &id);
+	int r = find_named(x, REC_DIR_ROOT, c->name, &id, error);
 
 	if (!r)
 		r = plain_name(c->to_name, &to, error);
@@ -216,7 +220,7 @@ static int rename_table(struct refs_txn *x, struct fs_change *c, struct bough_er
 {
 	char *to cleanup(free_p) = NULL;
 	uint64_t id;
-	int r = find_named(x, fs_ino_id(c->dir), c->name, &id);
+	int r = find_named(x, fs_ino_id(c->dir), c->name, &id, error);
 
 	if (!r)
 		r = plain_name(c->to_name, &to, error);

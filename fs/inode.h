@@ -31,6 +31,7 @@ enum fs_file { FS_FILE_README, FS_FILE_VERSION, FS_FILE_STATS, FS_FILE_CONFIG, F
 #define FS_FILES 5
 
 #define FS_INO_ROOT 1
+#define FS_BOUGH_NAME ".bough"
 
 static inline uint64_t fs_ino(enum fs_kind kind, uint64_t id)
 {

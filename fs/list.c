@@ -93,7 +93,7 @@ static int list_fixed(struct list *l, uint64_t first)
 	int r = fs_node_parent(l->x, ino, &f[1].ino);
 
 	if (!r && kind == FS_ROOT)
-		f[n++] = (struct fixed){".bough", fs_ino(FS_BOUGH, 0)};
+		f[n++] = (struct fixed){FS_BOUGH_NAME, fs_ino(FS_BOUGH, 0)};
 	else if (!r && kind == FS_BOUGH)
 		n += fixed_of_bough(f + n);
 	else if (!r && kind == FS_TABLE)

@@ -69,7 +69,7 @@ static int in_root(struct refs_txn *x, const char *name, uint64_t *ret_ino)
 	uint64_t id;
 	int r;
 
-	if (!strcmp(name, ".bough")) {
+	if (!strcmp(name, FS_BOUGH_NAME)) {
 		*ret_ino = fs_ino(FS_BOUGH, 0);
 		return 0;
 	}

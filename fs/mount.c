@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #define DEVICE "/dev/fuse"
 #define READ_AHEAD_KB "1024"
@@ -76,10 +77,11 @@ static int check_empty(int dir_fd, const char *path, struct bough_error *error)
 static int clear_stale(const char *real, struct bough_error *error)
 {
 	struct fs_mounted m cleanup(fs_mounted_deinit) = {0};
-	struct stat st;
+	struct statfs st;
 	int r;
 
-	if (!lstat(real, &st) || errno != ENOTCONN)
+	/* the kernel may answer stat(2) from what it remembers; statfs(2) it always asks for */
+	if (!statfs(real, &st) || errno != ENOTCONN)
 		return 0;
 	r = fs_mountpoint_find(real, &m);
 	if (r || !m.is_ours)
@@ -218,8 +220,6 @@ static int mount_by_helper(struct mount *m, const char *source, struct bough_err
 	if (r)
 		return cannot_mount(m, r, error);
 	m->dev_fd = fuse_session_fd(m->session);
-	log_info("mounted by fusermount3: files are read through the daemon (root gets kernel "
-		 "passthrough)");
 	return 0;
 }
 
@@ -391,9 +391,12 @@ int fs_mount_serve(struct refs_store *store, const char *path,
 			signalled = 1; /* take the mount away again */
 	}
 	if (!r) {
-		log_info("%s is mounted at %s", store->path, path);
 		if (ready)
 			ready(arg);
+		log_info("%s is mounted at %s%s", store->path, path,
+			m.is_own ? ""
+				 : " by fusermount3: files are read through the daemon (root gets "
+				   "kernel passthrough)");
 		r = run_loop(&m);
 	}
 	close_parts(&m);

@@ -131,7 +131,7 @@ int fs_node_name(struct refs_txn *x, uint64_t ino, char ret[static FS_NAME_BYTES
 {
 	static const char *const fixed[FS_KINDS] = {
 		[FS_ROOT] = "",
-		[FS_BOUGH] = ".bough",
+		[FS_BOUGH] = FS_BOUGH_NAME,
 		[FS_TRASH] = "trash",
 		[FS_SS] = "_ss",
 		[FS_REFS] = "_refs",

@@ -1,0 +1,75 @@
+# Killed, stopped, unmounted: what a mount leaves and what it does not.
+. "$SOURCE/tests/mount/lib.sh"
+make_store
+
+daemons() {
+  for p in /proc/[0-9]*; do
+    [ "$(readlink "$p/exe" 2>/dev/null)" = "$BIN/boughfs" ] &&
+      tr '\0' ' ' <"$p/cmdline" | grep -qF " $dir/" && echo "${p#/proc/}"
+  done
+}
+gone() {
+  for _ in $(seq 100); do
+    [ -z "$(daemons)" ] && return 0
+    sleep 0.02
+  done
+  return 1
+}
+
+# kill -9: ENOTCONN at once, and a new mount in less than a second
+for i in 1 2 3; do
+  mount_store
+  (while cat "$t"/data/*.parquet >/dev/null 2>&1; do :; done) &
+  reader=$!
+  sleep 0.1
+  kill -9 $(daemons)
+  wait $reader
+  errno ENOTCONN list "$m"
+  errno ENOTCONN read "$t/data/a.parquet"
+  errno ENOTCONN statfs "$m"
+  start=$(date +%s%N)
+  mount_store
+  ok cmp in/a.parquet "$t/data/a.parquet"
+  ms=$((($(date +%s%N) - start) / 1000000))
+  [ "$ms" -lt 1000 ] || fail "the new mount took $ms ms"
+  same "$(grep -c " $m " /proc/self/mountinfo)" 1
+  unmount
+  gone || fail "the daemon lives on"
+done
+
+# SIGTERM: unmounted cleanly, even while a shell works in it
+mount_store
+(cd "$t/data" && sleep 1) &
+worker=$!
+sleep 0.1
+kill -TERM $(daemons)
+gone || fail "SIGTERM was not obeyed"
+same "$(grep -c " $m " /proc/self/mountinfo)" 0
+wait $worker
+
+# unmounted from outside: the daemon ends, what is mounted underneath stays
+mount -t tmpfs below "$m"
+mount_store
+unmount
+gone || fail "the daemon lives on after umount"
+same "$(stat -f -c %T "$m")" tmpfs
+umount "$m"
+
+# bough umount; in use it says so
+mount_store
+exec 5<"$t/data/a.parquet"
+bough umount "$m" 2>err && fail "unmounted while in use"
+exec 5<&-
+ok bough umount "$m"
+gone || fail "the daemon lives on after bough umount"
+
+# 20 times up and down: no descriptor, process or slot stays behind
+for i in $(seq 20); do
+  mount_store
+  mkdir "$t/_refs/b$i" || fail mkdir
+  unmount
+done
+gone || fail "daemons live on"
+same "$(store branch list --json | grep -c '"b[0-9]*"')" 20
+sound
+finish

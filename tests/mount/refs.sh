@@ -1,0 +1,52 @@
+# Branches and tags by mkdir, mv, rmdir; databases and tables too.
+. "$SOURCE/tests/mount/lib.sh"
+make_store
+mount_store
+ok mkdir "$t/_refs/dev"
+ok mkdir -m 555 "$t/_refs/v1"
+ok install -d -m 555 "$t/_refs/v2"
+same "$(stat -c %a "$t/_refs/dev" "$t/_refs/v1" "$t/_refs/v2" "$t/_refs/v1/data" | tr '\n' ' ')" "755 555 555 555 "
+same "$(ls "$t/_refs" | tr '\n' ' ')" "dev v1 v2 "
+ok cmp in/a.parquet "$t/_refs/dev/data/a.parquet"
+snapshot=$(readlink "$t/_refs/dev/HEAD")
+same "$(links "$t/_ss/$snapshot")" 4
+
+# a umask makes no tag of a branch
+(umask 0222 && mkdir "$t/_refs/masked") || fail "mkdir under a umask"
+same "$(stat -c %a "$t/_refs/masked")" 755
+
+# the kernel keeps nothing of an old name, nor of its links
+id=$(inode "$t/_refs/dev")
+ok mv "$t/_refs/dev" "$t/_refs/dev2"
+same "$(inode "$t/_refs/dev2")" "$id"
+errno ENOENT stat "$t/_refs/dev"
+ok rmdir "$t/_refs/masked"
+same "$(links "$t/_ss/$snapshot")" 4
+ok rmdir "$t/_refs/v2"
+same "$(links "$t/_ss/$snapshot")" 3
+ok mkdir "$t/_refs/v2"
+[ "$(inode "$t/_refs/v2")" != "$id" ] || fail "an old inode came back"
+same "$(ls "$t/_refs" | tr '\n' ' ')" "dev2 v1 v2 "
+
+# whoever works in a new directory of an old name is not thrown out
+for i in $(seq 50); do
+  mkdir "$t/_refs/again" && cd "$t/_refs/again" && [ "$(/bin/pwd)" = "$t/_refs/again" ] ||
+    fail "round $i: $(/bin/pwd 2>&1)"
+  cd "$dir" && rmdir "$t/_refs/again"
+done
+checked=$((checked + 50))
+
+# commits on one ref show on no other
+write_parquet in/c.parquet 21
+ok store import sales.orders/dev2 in/c.parquet
+same "$(ls "$t/_refs/dev2/data" | wc -l) $(ls "$t/data" | wc -l)" "3 2"
+same "$(links "$t/_refs/dev2/data/c.parquet")" 2
+
+ok mkdir "$m/new" "$m/new/t"
+same "$(ls "$m/new/t" | tr '\n' ' ')" "_b _refs _sg _ss data "
+ok mv "$m/new/t" "$m/new/u"
+ok mv "$m/new" "$m/newer"
+ok rmdir "$m/newer/u" "$m/newer"
+same "$(ls "$m")" sales
+sound
+finish
