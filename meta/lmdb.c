@@ -70,20 +70,24 @@ static uint32_t checksum(struct slice key, struct slice value)
 	return crc32c(crc32c(0, key.data, key.len), value.data, value.len);
 }
 
-/* Takes the checksum off a stored value. */
-static int unseal(MDB_val k, MDB_val v, struct slice *ret)
+int lmdb_unseal(struct slice key, struct slice stored, struct slice *ret)
 {
-	struct slice key = {k.mv_data, k.mv_size}, value;
+	struct slice value = {stored.data, stored.len - CRC_BYTES};
 	uint32_t le;
 
-	if (v.mv_size < CRC_BYTES)
+	if (stored.len < CRC_BYTES)
 		return -EUCLEAN;
-	value = (struct slice){v.mv_data, v.mv_size - CRC_BYTES};
-	memcpy(&le, (const uint8_t *)v.mv_data + value.len, CRC_BYTES);
+	memcpy(&le, (const uint8_t *)stored.data + value.len, CRC_BYTES);
 	if (le32toh(le) != checksum(key, value))
 		return -EUCLEAN;
 	*ret = value;
 	return 0;
+}
+
+static int unseal(MDB_val k, MDB_val v, struct slice *ret)
+{
+	return lmdb_unseal(
+		(struct slice){k.mv_data, k.mv_size}, (struct slice){v.mv_data, v.mv_size}, ret);
 }
 
 /* The stored form of @value; lives until the next call. A copy, as @value may lie in the tree. */
@@ -184,29 +188,33 @@ static int lmdb_scan(struct kv_txn *txn, enum kv_db db, struct slice lo, struct 
 	return r && r != MDB_NOTFOUND ? lmdb_errno(r) : stop;
 }
 
+int lmdb_commit_decode(struct slice value, uint64_t *ret_number, uint64_t *ret_txn_id)
+{
+	struct dec d = dec_of(value);
+
+	*ret_number = dec_u64(&d);
+	*ret_txn_id = dec_u64(&d);
+	return dec_end(&d);
+}
+
 /* The number in KV_COMMIT_KEY, if @t sees the tree that it was written with. */
 static int commit_number(struct kv_lmdb_txn *t, uint64_t *ret)
 {
-	struct slice value;
-	struct dec d;
 	uint64_t number, seen = mdb_txn_id(t->txn) - (t->base.mode == KV_WRITE), written;
+	struct slice value;
 	int r = lmdb_get(&t->base, KV_HOT, slice_str(KV_COMMIT_KEY), &value);
 
 	if (r == -ENOENT && seen == FIRST_TXN_ID) {
 		*ret = 0;
 		return 0;
 	}
-	if (r)
-		return r == -ENOENT ? -EUCLEAN : r;
-	d = dec_of(value);
-	number = dec_u64(&d);
-	written = dec_u64(&d);
-	r = dec_end(&d);
+	if (!r)
+		r = lmdb_commit_decode(value, &number, &written);
 	if (!r && written != seen && seen != FIRST_TXN_ID)
 		r = -EUCLEAN;
 	if (!r)
 		*ret = number;
-	return r;
+	return r == -ENOENT ? -EUCLEAN : r;
 }
 
 static int commit_number_put(struct kv_lmdb_txn *t, uint64_t number)

@@ -14,9 +14,11 @@
 #define META_AT_MAGIC 16
 #define META_AT_VERSION 20
 #define META_AT_PAGE_BYTES 40
+#define META_AT_ROOT 128 /* of the named databases */
 #define META_AT_LAST_PAGE 136
 #define META_AT_TXN_ID 144
 #define META_BYTES 152
+#define FIRST_TXN_ID 1 /* makes the databases, and no record */
 #define PAGE_BYTES_MIN 512
 #define PAGE_BYTES_MAX 65536
 
@@ -54,6 +56,10 @@ int lmdb_check_local(const char *path, struct bough_error *error)
 	return 0;
 }
 
+struct meta {
+	uint64_t page_bytes, root, last_page, txn_id;
+};
+
 static uint32_t read_u32(const uint8_t *p)
 {
 	uint32_t v;
@@ -76,7 +82,7 @@ static bool page_size_valid(uint64_t n)
 }
 
 /* Reads meta page @which. Return: false if it is none. */
-static bool meta_read(int fd, unsigned which, uint64_t page_bytes, struct lmdb_head *ret)
+static bool meta_read(int fd, unsigned which, uint64_t page_bytes, struct meta *ret)
 {
 	uint8_t p[META_BYTES];
 
@@ -86,25 +92,71 @@ static bool meta_read(int fd, unsigned which, uint64_t page_bytes, struct lmdb_h
 		read_u32(p + META_AT_VERSION) != META_VERSION)
 		return false;
 	ret->page_bytes = read_u32(p + META_AT_PAGE_BYTES);
+	ret->root = read_u64(p + META_AT_ROOT);
 	ret->last_page = read_u64(p + META_AT_LAST_PAGE);
 	ret->txn_id = read_u64(p + META_AT_TXN_ID);
 	return page_size_valid(ret->page_bytes);
 }
 
+static bool metas_read(int fd, struct meta ret[static 2])
+{
+	memset(ret, 0, 2 * sizeof *ret);
+	return meta_read(fd, 0, 0, &ret[0]) && meta_read(fd, 1, ret[0].page_bytes, &ret[1]) &&
+	       ret[0].page_bytes == ret[1].page_bytes;
+}
+
+/* A meta page says which transaction made its tree, and so does the tree's KV_COMMIT_KEY. */
+static bool meta_agrees(int fd, const struct meta *m)
+{
+	uint64_t made_by;
+
+	if (m->txn_id <= FIRST_TXN_ID)
+		return true;
+	return !lmdb_page_txn_id(fd, m->page_bytes, m->root, &made_by) && made_by == m->txn_id;
+}
+
+/* The two stand for the last two transactions, or for none yet. */
+static bool metas_agree(int fd, const struct meta m[static 2])
+{
+	uint64_t a = m[0].txn_id, b = m[1].txn_id;
+
+	return ((!a && !b) || a + 1 == b || b + 1 == a) && meta_agrees(fd, &m[0]) &&
+	       meta_agrees(fd, &m[1]);
+}
+
+/*
+ * A flipped bit in the newer one's transaction id would make LMDB show the older tree, which is
+ * whole. Both trees are untouched as long as the meta pages are: if a writer changed those
+ * meanwhile, look again.
+ */
+static bool metas_check(int fd, struct meta ret[static 2])
+{
+	struct meta again[2];
+	bool readable = metas_read(fd, ret);
+
+	while (!readable || !metas_agree(fd, ret)) {
+		readable = metas_read(fd, again);
+		if (!memcmp(again, ret, sizeof again))
+			return false;
+		memcpy(ret, again, sizeof again);
+	}
+	return true;
+}
+
 static int head_read(int fd, struct lmdb_head *ret)
 {
-	struct lmdb_head second;
+	struct meta metas[2], *newest;
 	struct stat st;
 
-	if (!meta_read(fd, 0, 0, ret) || !meta_read(fd, 1, ret->page_bytes, &second) ||
-		second.page_bytes != ret->page_bytes)
+	if (!metas_check(fd, metas))
 		return -EUCLEAN;
-	if (second.txn_id > ret->txn_id)
-		*ret = second;
 	/* After the pages: a writer extends the file before it says so. */
 	if (fstat(fd, &st))
 		return -errno;
-	ret->file_bytes = (uint64_t)st.st_size;
+	newest = &metas[metas[1].txn_id > metas[0].txn_id];
+	*ret = (struct lmdb_head){.page_bytes = newest->page_bytes,
+		.last_page = newest->last_page,
+		.file_bytes = (uint64_t)st.st_size};
 	return 0;
 }
 

@@ -1,12 +1,14 @@
-/* The parts of the LMDB engine: its files (lmdb_file.c), environment (lmdb_env.c), records. */
+/*
+ * The parts of the LMDB engine: its files (lmdb_file.c, lmdb_page.c), environment
+ * (lmdb_env.c), records (lmdb.c).
+ */
 #pragma once
 #include "meta/kv.h"
 #include <lmdb.h>
 
 /** What the newest meta page says. */
 struct lmdb_head {
-	uint64_t page_bytes, last_page, txn_id;
-	uint64_t file_bytes;
+	uint64_t page_bytes, last_page, file_bytes;
 };
 
 /** lmdb_check_local() - -EOPNOTSUPP: @path is on a network file system. */
@@ -20,6 +22,13 @@ int lmdb_check_local(const char *path, struct bough_error *error);
 int lmdb_check_file(const char *path, struct lmdb_head *ret, struct bough_error *error);
 
 /**
+ * lmdb_page_txn_id() - the transaction in KV_COMMIT_KEY of the tree of databases at page @root
+ *
+ * Reads the file itself, as LMDB shows only the newest tree. -EUCLEAN.
+ */
+int lmdb_page_txn_id(int fd, uint64_t page_bytes, uint64_t root, uint64_t *ret);
+
+/**
  * lmdb_claim() - one environment per process: LMDB drops its locks when a second one is closed
  * @ret_claim: token for lmdb_release()
  *
@@ -29,6 +38,10 @@ struct lmdb_claim;
 int lmdb_claim(const char *path, struct lmdb_claim **ret_claim);
 void lmdb_release(struct lmdb_claim *claim);
 
+/** lmdb_unseal() - takes the checksum off a stored value. -EUCLEAN it does not match. */
+int lmdb_unseal(struct slice key, struct slice stored, struct slice *ret);
+/** lmdb_commit_decode() - a value of KV_COMMIT_KEY: number, and LMDB's own id. -EUCLEAN. */
+int lmdb_commit_decode(struct slice value, uint64_t *ret_number, uint64_t *ret_txn_id);
 /** lmdb_errno() - LMDB's codes are translated at this door. */
 int lmdb_errno(int r);
 /**
