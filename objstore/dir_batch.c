@@ -13,7 +13,6 @@ struct batch {
 	struct objstore_file *files;
 	struct draft *drafts;
 	size_t n;
-	size_t renamed; /* so many of them have their final names */
 	size_t failed;
 };
 
@@ -42,10 +41,10 @@ static int rename_all(struct batch *b)
 	const struct io *io = b->d->io;
 	int r = 0;
 
-	for (; b->renamed < b->n && !r; b->renamed += !r) {
-		struct draft *w = &b->drafts[b->renamed];
+	for (size_t i = 0; i < b->n && !r; i++) {
+		struct draft *w = &b->drafts[i];
 
-		b->failed = b->renamed;
+		b->failed = i;
 		r = io->rename(io, w->dir_fd, w->tmp, w->dir_fd, w->name, true);
 	}
 	return r;
@@ -71,17 +70,20 @@ static int sync_dirs(struct batch *b)
 	return r;
 }
 
-/* Takes back whatever name leads to a file of ours. */
+/* Takes back whatever name leads to a file of ours; a rename may have failed after it was done. */
 static void undo(struct batch *b)
 {
 	const struct io *io = b->d->io;
 
 	for (size_t i = 0; i < b->n; i++) {
 		struct draft *w = &b->drafts[i];
-		const char *name = i < b->renamed ? w->name : w->tmp;
 
-		if (w->fd >= 0 && dir_names_inode(w->dir_fd, name, w->fd))
-			io->unlink(io, w->dir_fd, name);
+		if (w->fd < 0)
+			continue;
+		if (dir_names_inode(w->dir_fd, w->name, w->fd))
+			io->unlink(io, w->dir_fd, w->name);
+		else if (dir_names_inode(w->dir_fd, w->tmp, w->fd))
+			io->unlink(io, w->dir_fd, w->tmp);
 	}
 }
 

@@ -1,6 +1,5 @@
 #include "fs/change.h"
 #include "tests/support/fixture.h"
-#include "tests/support/test.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

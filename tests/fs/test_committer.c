@@ -1,6 +1,5 @@
 #include "fs/committer.h"
 #include "tests/support/fixture.h"
-#include "tests/support/test.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>

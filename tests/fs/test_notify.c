@@ -1,6 +1,5 @@
 #include "fs/notify.h"
 #include "tests/support/fixture.h"
-#include "tests/support/test.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

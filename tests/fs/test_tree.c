@@ -1,7 +1,6 @@
 #include "fs/tree.h"
 #include "fs/xattr.h"
 #include "tests/support/fixture.h"
-#include "tests/support/test.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

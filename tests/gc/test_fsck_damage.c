@@ -46,7 +46,7 @@ static void flipped_bits_never_crash_the_caller(void **state)
 	struct world *w = *state;
 	struct findings l;
 	struct fsck_report report;
-	char path[64], data[128];
+	char path[64], data[TEST_PATH_BYTES_MAX + 32];
 	uint64_t random = 20260229;
 	unsigned found = 0;
 
@@ -83,7 +83,7 @@ static void assert_damaged(const char *path)
 static void a_truncated_file_is_a_finding(void **state)
 {
 	struct world *w = *state;
-	char path[64], data[128];
+	char path[64], data[TEST_PATH_BYTES_MAX + 32];
 	struct stat st;
 
 	close_world(w);
@@ -101,7 +101,7 @@ static void a_truncated_file_is_a_finding(void **state)
 static void a_foreign_file_is_a_finding(void **state)
 {
 	struct world *w = *state;
-	char path[64], data[128];
+	char path[64], data[TEST_PATH_BYTES_MAX + 32];
 	FILE *f;
 
 	close_world(w);
@@ -131,7 +131,7 @@ static int objects_setup(void **state)
 	FILE *f;
 	char command[160];
 
-	snprintf(o->path, sizeof o->path, "/tmp/bough-fsck-XXXXXX");
+	snprintf(o->path, sizeof o->path, "%s/bough-fsck-XXXXXX", test_tmp());
 	if (!mkdtemp(o->path) || mkstore_run(o->path, &options, &made, &error))
 		return -1;
 	o->table = made.table;

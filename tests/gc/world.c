@@ -60,7 +60,7 @@ void world_copy(const char *from, char *to, size_t size)
 {
 	char command[256];
 
-	snprintf(to, size, "/tmp/bough-fsck-XXXXXX");
+	snprintf(to, size, "%s/bough-fsck-XXXXXX", test_tmp());
 	assert_non_null(mkdtemp(to));
 	snprintf(command, sizeof command, "cp -r --sparse=always %s/. %s", from, to);
 	assert_int_equal(system(command), 0);

@@ -1,7 +1,7 @@
 /* The store that fsck's tests begin with, copies of it to break, and what fsck says of them. */
 #pragma once
 #include "gc/fsck.h"
-#include "tests/support/cm.h"
+#include "tests/support/test.h"
 #include "tests/support/fixture.h"
 
 #define BIG_APPENDS 70 /* segments: more than one node holds */

@@ -81,8 +81,15 @@ static int copy_batch(struct run *t)
 	size_t failed;
 	int fd cleanup(close_p) = open(t->path, O_RDONLY), r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		char path[TEST_PATH_BYTES_MAX + 32];
+
+		/* What an earlier failure left is its caller's to delete. */
+		snprintf(path, sizeof path, "%s/%s", t->root, keys[i]);
+		if (strcmp(keys[i], KEY))
+			unlink(path);
 		files[i] = (struct objstore_file){.key = keys[i], .fd = fd};
+	}
 	r = objstore_put_files(t->store, files, ARRAY_SIZE(keys), &failed);
 	if (r)
 		return r;

@@ -1,5 +1,5 @@
 #include "refs/change.h"
-#include "tests/support/cm.h"
+#include "tests/support/test.h"
 
 #include <string.h>
 

@@ -1,5 +1,4 @@
 #include "refs/client.h"
-#include "tests/support/cm.h"
 #include "tests/support/fixture.h"
 
 #include <errno.h>

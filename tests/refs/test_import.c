@@ -1,7 +1,6 @@
 /* Imports of real Parquet files through bough-reader. BOUGH_DATA: tests/tools/data. */
 #include "refs/commit.h"
 #include "refs/stage.h"
-#include "tests/support/cm.h"
 #include "tests/support/fixture.h"
 
 #include <errno.h>

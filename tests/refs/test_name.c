@@ -1,5 +1,5 @@
 #include "refs/name.h"
-#include "tests/support/cm.h"
+#include "tests/support/test.h"
 
 #include <errno.h>
 #include <stdio.h>

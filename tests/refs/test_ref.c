@@ -1,6 +1,5 @@
 #include "refs/ref.h"
 #include "refs/render.h"
-#include "tests/support/cm.h"
 #include "tests/support/fixture.h"
 
 #include <errno.h>

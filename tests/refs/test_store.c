@@ -1,4 +1,3 @@
-#include "tests/support/cm.h"
 #include "tests/support/fixture.h"
 
 #include <errno.h>
@@ -9,7 +8,7 @@
 
 static void write_text(const struct fixture *f, const char *name, const char *text)
 {
-	char path[128];
+	char path[TEST_PATH_BYTES_MAX + 64];
 	int fd;
 
 	snprintf(path, sizeof path, "%s/%s", f->path, name);
@@ -41,7 +40,7 @@ static void init_refuses_what_is_there(void **state)
 {
 	struct fixture *f = *state;
 	struct bough_error e = {0};
-	char path[128];
+	char path[TEST_PATH_BYTES_MAX + 64];
 
 	assert_int_equal(refs_store_init(f->path, &e), -EEXIST);
 	snprintf(path, sizeof path, "%s/log", f->path);
@@ -58,7 +57,7 @@ static void an_init_cut_short_is_finished_by_the_next(void **state)
 {
 	struct fixture *f = *state;
 	struct bough_error e = {0};
-	char path[128];
+	char path[TEST_PATH_BYTES_MAX + 64];
 
 	close_store(f);
 	snprintf(path, sizeof path, "%s/format", f->path);
@@ -103,7 +102,7 @@ static void bad_configuration_is_named(void **state)
 static void damaged_metadata_is_said(void **state)
 {
 	struct fixture *f = *state;
-	char path[128];
+	char path[TEST_PATH_BYTES_MAX + 64];
 
 	close_store(f);
 	write_text(

@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,8 +27,8 @@ int fixture_setup(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 	struct bough_error e = {0};
 
-	snprintf(f->path, sizeof f->path, "/tmp/bough-test-XXXXXX");
-	if (!mkdtemp(f->path) || refs_store_init(f->path, &e)) {
+	test_dir_make(f->path);
+	if (refs_store_init(f->path, &e)) {
 		fprintf(stderr, "fixture: %s\n", e.message);
 		return -1;
 	}
@@ -38,20 +37,12 @@ int fixture_setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 int fixture_teardown(void **state)
 {
 	struct fixture *f = *state;
 
 	refs_store_close(f->store);
-	nftw(f->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	test_dir_remove(f->path);
 	free(f);
 	return 0;
 }

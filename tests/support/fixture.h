@@ -3,9 +3,10 @@
 #include "refs/commit.h"
 #include "refs/ref.h"
 #include "refs/table.h"
+#include "tests/support/test.h"
 
 struct fixture {
-	char path[64];
+	char path[TEST_PATH_BYTES_MAX];
 	struct refs_store *store;
 };
 

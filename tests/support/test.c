@@ -6,14 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define FULL_FACTOR 10
 
+const char *test_tmp(void)
+{
+	const char *named = getenv("TMPDIR");
+
+	return named ? named : access("/dev/shm", W_OK | X_OK) ? "/tmp" : "/dev/shm";
+}
+
 void test_dir_make(char path[static TEST_PATH_BYTES_MAX])
 {
-	const char *root = getenv("TMPDIR");
-
-	snprintf(path, TEST_PATH_BYTES_MAX, "%s/bough-test-XXXXXX", root ? root : "/tmp");
+	snprintf(path, TEST_PATH_BYTES_MAX, "%s/bough-test-XXXXXX", test_tmp());
 	if (!mkdtemp(path))
 		fail_msg("cannot make %s", path);
 }

@@ -9,7 +9,10 @@
 
 #define TEST_PATH_BYTES_MAX 256
 
-/** test_dir_make() - a fresh directory below $TMPDIR or /tmp; aborts the test where it cannot. */
+/** test_tmp() - where tests make their folders: $TMPDIR, else in memory if there is such a place.
+ */
+const char *test_tmp(void);
+/** test_dir_make() - a fresh directory below test_tmp(); aborts the test where it cannot. */
 void test_dir_make(char path[static TEST_PATH_BYTES_MAX]);
 /** test_dir_remove() - with all that is in it; takes "". */
 void test_dir_remove(const char *path);

@@ -1,5 +1,5 @@
 /* Words, sizes, times, names and tables of the command line. */
-#include "tests/support/cm.h"
+#include "tests/support/test.h"
 #include "tools/cli_impl.h"
 
 #include <locale.h>
