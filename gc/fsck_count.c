@@ -13,6 +13,8 @@ static bool is_counted_kind(enum fsck_kind kind)
 
 static void differs(struct fsck *f, uint64_t id, const struct fsck_mark *m, uint32_t count)
 {
+	if (f->has_lost_edges && m->edges < count)
+		return;
 	fsck_say(f, "%s %012llx of %s: its count is %u, references are %u",
 		fsck_word((enum fsck_kind)m->kind), ID(id), fsck_label(f, m->table), count,
 		m->edges);
@@ -50,7 +52,7 @@ static void check_snapshot(struct fsck *f, uint64_t id, const struct fsck_mark *
 			rec.nlink, m->links);
 	if (rec.count != m->edges)
 		differs(f, id, m, rec.count);
-	else if (!m->edges)
+	else if (!m->edges && !f->has_lost_edges)
 		fsck_say(f, "snapshot %012llx of %s: nothing refers to it", ID(id), label);
 }
 
@@ -62,7 +64,7 @@ static void check_counted(struct fsck *f, uint64_t id, const struct fsck_mark *m
 		return;
 	else if (m->edges)
 		differs(f, id, m, 1);
-	else
+	else if (!f->has_lost_edges)
 		fsck_say(f, "%s %012llx of %s: nothing refers to it",
 			fsck_word((enum fsck_kind)m->kind), ID(id), fsck_label(f, m->table));
 }

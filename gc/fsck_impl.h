@@ -95,6 +95,7 @@ struct fsck {
 	uint32_t stamp; /* the last one given to blocks */
 	fsck_entry_fn entry_fn;
 	bool has_suspects;
+	bool has_lost_edges; /* of a damaged parent: too few references prove nothing */
 	const char *stage;
 	uint64_t stage_done;
 };

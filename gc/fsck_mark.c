@@ -211,6 +211,8 @@ void fsck_unreadable(struct fsck *f, enum fsck_kind kind, uint64_t id)
 		return;
 	if (m)
 		m->flags |= FSCK_DAMAGED;
+	f->has_lost_edges |= kind == FSCK_REF || kind == FSCK_SNAPSHOT || kind == FSCK_NODE ||
+			     kind == FSCK_SEGMENT;
 	fsck_say(f, "%s %012llx: its record is damaged", fsck_word(kind), (unsigned long long)id);
 }
 

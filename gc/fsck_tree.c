@@ -166,11 +166,6 @@ static void add_child(struct fsck *f, struct fsck_sums *s, const struct tree_nod
 	enum fsck_kind kind = n->level ? FSCK_NODE : FSCK_SEGMENT;
 	struct fsck_sums child;
 
-	if (at && n->e[at - 1].key >= e->key) {
-		fsck_say(f, "node %012llx of %s: its keys do not rise", ID(s->id),
-			fsck_label(f, s->table));
-		s->is_broken = true;
-	}
 	if (!fsck_is(f, e->child, kind)) {
 		add_edge(f, e->child, kind, s->table, "node", s->id);
 		s->is_broken = true;
@@ -219,7 +214,7 @@ static void sums_of(struct fsck *f, uint64_t id, struct fsck_sums *ret)
 	/* known from now on: a circle ends here, at a level that does not fit */
 	s.level = INT16_MAX;
 	*fsck_sums_add(f, id) = s;
-	s.is_broken = tree_node_get(f->t, id, &n) || !n.n || n.level >= TREE_HEIGHT_MAX;
+	s.is_broken = tree_node_get(f->t, id, &n); /* which knows levels and rising keys */
 	if (s.is_broken)
 		fsck_unreadable(f, FSCK_NODE, id);
 	else

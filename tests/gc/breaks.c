@@ -1,5 +1,6 @@
 /* Ways to break a store by editing its records: one invariant each. */
 #include "meta/tree.h"
+#include "meta/tree_impl.h"
 #include "refs/client.h"
 #include "tests/gc/world.h"
 
@@ -292,6 +293,48 @@ static void sums_of_block(struct world *w)
 
 	EDIT(block, block_of(w, &e), rec.raw_bytes++);
 }
+/* The root of dev's head, written anew by @edit. */
+static void edit_root(struct world *w, void (*edit)(struct tree_node *n))
+{
+	struct tree_entry made;
+	struct tree_node n;
+	struct rec_snapshot rec;
+
+	assert_int_equal(rec_snapshot_get(w->t, w->dev_head, &rec), 0);
+	assert_int_equal(tree_node_get(w->t, rec.root, &n), 0);
+	edit(&n);
+	assert_int_equal(tree_node_put(w->t, n.level, n.e, n.n, &made), 0);
+	del(w, key_u64(KEY_NODE, rec.root));
+	rec.root = made.child;
+	assert_int_equal(rec_snapshot_put(w->t, w->dev_head, &rec), 0);
+}
+static void swap_entries(struct tree_node *n)
+{
+	struct tree_entry first = n->e[0];
+
+	n->e[0] = n->e[1];
+	n->e[1] = first;
+}
+static void raise_rows(struct tree_node *n)
+{
+	n->e[1].rows++;
+}
+static void raise_key(struct tree_node *n)
+{
+	n->e[n->n - 1].key++;
+}
+static void keys_of_node(struct world *w)
+{
+	edit_root(w, swap_entries);
+}
+static void sums_of_node(struct world *w)
+{
+	edit_root(w, raise_rows);
+}
+static void key_of_entry(struct world *w)
+{
+	edit_root(w, raise_key);
+}
 static void size_of_snapshot(struct world *w)
 {
 	EDIT(snapshot, w->head, rec.v4_size++);
@@ -431,6 +474,9 @@ const struct broken breaks[] = {
 	{"sums of a snapshot", sums_of_snapshot, 1, "snapshot %: its sums are not those"},
 	{"segments of a snapshot", segments_of_snapshot, 1, "snapshot %: its sums are not"},
 	{"sums of a block", sums_of_block, 1, "segment %: its sums are not those of its blocks"},
+	{"keys of a node", keys_of_node, 1, "node %: its record is damaged"},
+	{"sums of a node", sums_of_node, 1, "node %: the sums of entry 1 are not those"},
+	{"key of an entry", key_of_entry, 1, "node %: the key of entry 2 is not that"},
 	{"size of a snapshot", size_of_snapshot, 1, "snapshot %: rendered it has not"},
 	{"v4 missing", v4_missing, 1, "segment %: its v4 object is missing"},
 	{"v4 damaged", v4_damaged, 1, "segment %: its v4 object is damaged"},
