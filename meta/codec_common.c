@@ -73,8 +73,8 @@ int codec_unpack_error(struct unpack *u, const char *noun, struct bough_error *e
 	int r = unpack_end(u);
 
 	if (r == -EUCLEAN && u->field)
-		error_set(
-			error, r, "damaged %s: field '%s' is missing or malformed", noun, u->field);
+		error_set(error, r, "damaged %s: field '%s' is missing, malformed or there twice",
+			noun, u->field);
 	else if (r == -EUCLEAN)
 		error_set(error, r, "damaged %s: not the MessagePack of one", noun);
 	return r;

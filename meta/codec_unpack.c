@@ -313,6 +313,7 @@ void unpack_object(
 			continue;
 		}
 		if (seen >> i & 1) {
+			u->field = fields[i].name;
 			unpack_fail(u, -EUCLEAN);
 			break;
 		}
