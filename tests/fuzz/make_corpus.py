@@ -67,7 +67,7 @@ def samples_of(kind, table, header):
 def bombs():
     array32 = b"\xdd\xff\xff\xff\xff"
     whole = unpack(inflate(read(SNAPSHOTS["customer"])[18:]))
-    for name, element, n in ("nils", b"\xc0", 1 << 26), ("numbers", b"\x07", 3 << 20):
+    for name, element, n in ("nils", b"\xc0", 1 << 29), ("numbers", b"\x07", 3 << 20):
         array = b"\xdd" + struct.pack(">I", n) + element * n
         write("file", f"bomb_{name}", snapshot(array))
     write("file", "bomb_array32", snapshot(array32))
@@ -84,6 +84,15 @@ def bombs():
     payload = msgpack.packb(whole)
     for name, head in ("array32", array32), ("str32", b"\xdb\xff\xff\xff\xff"):
         write("payload", f"bomb_segments_{name}", payload.replace(b"\xa4here", head))
+    # A schema of two million empty names and types.
+    names = b"\xdc" + struct.pack(">H", 10000) + b"\xa0" * 10000
+    pair = b"\x81\xa5Tuple\x82\xabfields_name" + names + b"\xabfields_type"
+    tuples = pair.replace(names, b"\xdc" + struct.pack(">H", 190) + b"\xa0" * 190)
+    tuples += b"\xdc" + struct.pack(">H", 190) + (pair + names) * 190
+    whole["segments"] = []
+    whole["schema"]["fields"][0]["data_type"] = "here"
+    payload = msgpack.packb(whole).replace(b"\xa4here", tuples)
+    write("file", "bomb_tuples", snapshot(payload))
     stats = b"\x91\x81\xa9col_stats"
     write("payload", "bomb_stats_map32", stats + b"\xdf\xff\xff\xff\xff")
     write("payload", "bomb_stats_string",

@@ -286,6 +286,28 @@ static void a_missing_field_is_named(void **state)
 	assert_refused(&file, -EUCLEAN, "'perfect_block_count'");
 }
 
+/* Whatever holds no UUID names no object. */
+static void a_short_path_is_refused(void **state)
+{
+	static const struct {
+		size_t path_bytes;
+		int result;
+	} cases[] = {{31, -EUCLEAN}, {32, 0}, {255, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct codec_snapshot s auto_snapshot = {0}, t auto_snapshot = {0};
+		struct buf file auto_buf = {0};
+
+		read_sample("legacy/c_sn_v4.mpk", &s);
+		free(s.segments);
+		fill_locations(&s, 9, cases[i].path_bytes);
+		assert_int_equal(codec_snapshot_encode(&s, CODEC_NONE, &file), 0);
+		assert_int_equal(
+			codec_snapshot_decode(buf_slice(&file), &t, NULL), cases[i].result);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +318,7 @@ int main(void)
 		cmocka_unit_test(encoding_appends),
 		cmocka_unit_test(what_is_no_snapshot_is_refused_with_words),
 		cmocka_unit_test(a_missing_field_is_named),
+		cmocka_unit_test(a_short_path_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
