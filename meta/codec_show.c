@@ -12,7 +12,7 @@
 
 /* A value of JSON costs some 100 bytes where MessagePack takes one: bounded by the file's size. */
 #define VALUES_FREE (UINT64_C(1) << 20)
-#define VALUES_PER_BYTE 64
+#define VALUES_PER_BYTE 256
 
 /* json-c's NULL is JSON's null: what could not be made is told by the cursor's error. */
 struct show {

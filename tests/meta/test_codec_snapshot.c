@@ -308,6 +308,22 @@ static void a_short_path_is_refused(void **state)
 	}
 }
 
+/* 50 MB that zstd makes some kB of: a reader would refuse them as a bomb. */
+static void what_shrinks_too_well_can_be_read(void **state)
+{
+	struct codec_snapshot s auto_snapshot = {0}, t auto_snapshot = {0};
+	struct buf file auto_buf = {0};
+
+	(void)state;
+	read_sample("legacy/c_sn_v4.mpk", &s);
+	free(s.segments);
+	fill_locations(&s, 200000, 255);
+	assert_int_equal(codec_snapshot_encode(&s, CODEC_ZSTD, &file), 0);
+	decode(buf_slice(&file), &t);
+	assert_int_equal(t.n_segments, 200000);
+	assert_int_equal(file.data[9], CODEC_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +335,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_snapshot_is_refused_with_words),
 		cmocka_unit_test(a_missing_field_is_named),
 		cmocka_unit_test(a_short_path_is_refused),
+		cmocka_unit_test(what_shrinks_too_well_can_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

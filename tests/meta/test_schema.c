@@ -239,6 +239,7 @@ static void unknown_types_are_kept_verbatim(void **state)
 static void malformed_types_are_refused(void **state)
 {
 	struct schema s auto_schema = {0};
+	char deep[200];
 
 	(void)state;
 	/* precision 39; a scale above the precision; two names, one type; no such id left */
@@ -288,6 +289,10 @@ static void malformed_types_are_refused(void **state)
 				     "\xdd\xff\xff\xff\xff",
 				 1, &s),
 		-EUCLEAN);
+	/* an unknown type that nests deeper than anything may */
+	memset(deep, 0x91, sizeof deep);
+	deep[sizeof deep - 1] = 0;
+	assert_int_equal(decode_type(deep, sizeof deep, 1, &s), -EUCLEAN);
 	assert_null(s.fields);
 }
 
