@@ -29,12 +29,18 @@ ok mkdir "$t/_refs/v2"
 same "$(ls "$t/_refs" | tr '\n' ' ')" "dev2 v1 v2 "
 
 # whoever works in a new directory of an old name is not thrown out
-for i in $(seq 50); do
-  mkdir "$t/_refs/again" && cd "$t/_refs/again" && [ "$(/bin/pwd)" = "$t/_refs/again" ] ||
-    fail "round $i: $(/bin/pwd 2>&1)"
-  cd "$dir" && rmdir "$t/_refs/again"
-done
-checked=$((checked + 50))
+same "$(python3 -c '
+import os, sys
+for i in range(150):
+    d = sys.argv[1] + "/again"
+    os.mkdir(d)
+    os.chdir(d)
+    for _ in range(300):
+        if os.getcwd() != d:
+            print(i, os.getcwd())
+    os.chdir("/")
+    os.rmdir(d)
+' "$t/_refs" 2>&1 | head -5)" ""
 
 # commits on one ref show on no other
 write_parquet in/c.parquet 21
