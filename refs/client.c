@@ -30,7 +30,10 @@ struct refs_client {
 	pthread_mutex_t epoch_lock; /* generations, current */
 	struct generation generations[2];
 	int current;
-	pthread_mutex_t ids_lock; /* id, ranges */
+	/* One new range at a time. Held while waiting for a write transaction: never taken in one.
+	 */
+	pthread_mutex_t reserve_lock;
+	pthread_mutex_t ids_lock; /* id, ranges; also taken in write transactions: never waits */
 	uint64_t id;		  /* of the durable record; 0 none */
 	struct range *ranges;
 };
@@ -49,6 +52,7 @@ int client_open(struct refs_store *s, struct refs_client **ret, struct bough_err
 	}
 	c->store = s;
 	pthread_mutex_init(&c->epoch_lock, NULL);
+	pthread_mutex_init(&c->reserve_lock, NULL);
 	pthread_mutex_init(&c->ids_lock, NULL);
 	wake_epoch_publish(s->wake, WAKE_EPOCH_IDLE);
 	*ret = c;
@@ -136,12 +140,24 @@ static int put_record(struct refs_client *c, struct kv_txn *t, uint64_t *ret_id)
 	return r ? r : rec_client_put(t, *ret_id, &rec);
 }
 
-/* A new range, durable; under ids_lock. */
-static int reserve(struct refs_client *c, uint64_t table, uint64_t n, struct range **ret)
+static uint64_t client_id(struct refs_client *c)
+{
+	uint64_t id;
+
+	pthread_mutex_lock(&c->ids_lock);
+	id = c->id;
+	pthread_mutex_unlock(&c->ids_lock);
+	return id;
+}
+
+/* A new range, durable, and the client it was written for; under reserve_lock. */
+static int reserve(
+	struct refs_client *c, uint64_t table, uint64_t n, uint64_t *ret_client, struct range **ret)
 {
 	struct kv_txn *t auto_kv_txn = NULL;
 	struct range *g cleanup(free_p) = calloc(1, sizeof *g);
-	uint64_t least = c->store->role == REFS_ROLE_CLI ? COMMAND_IDS : DAEMON_IDS, client = c->id;
+	uint64_t least = c->store->role == REFS_ROLE_CLI ? COMMAND_IDS : DAEMON_IDS;
+	uint64_t client = client_id(c);
 	int r = g ? kv_begin(c->store->kv, KV_WRITE, &t) : -ENOMEM;
 
 	if (r)
@@ -159,40 +175,54 @@ static int reserve(struct refs_client *c, uint64_t table, uint64_t n, struct ran
 		r = kv_commit(&t);
 	if (r)
 		return r;
-	c->id = client;
-	g->next = c->ranges;
-	c->ranges = *ret = steal(&g);
+	*ret_client = client;
+	*ret = steal(&g);
 	return 0;
 }
 
-int client_ids_take(struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret)
+static struct client_ids take_from(struct range *g, uint64_t n)
+{
+	struct client_ids ids = {
+		g->rec.start + g->used, n, g->rec.start, g->rec.ms, g->rec.incarnation};
+
+	g->used += n;
+	return ids;
+}
+
+static bool take_reserved(struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret)
 {
 	struct range *g;
-	int r = 0;
 
 	pthread_mutex_lock(&c->ids_lock);
 	for (g = c->ranges; g; g = g->next)
 		if (g->rec.table == table && g->rec.length - g->used >= n)
 			break;
-	if (!g)
-		r = reserve(c, table, n, &g);
-	if (!r) {
-		*ret = (struct client_ids){
-			g->rec.start + g->used, n, g->rec.start, g->rec.ms, g->rec.incarnation};
-		g->used += n;
-	}
+	if (g)
+		*ret = take_from(g, n);
 	pthread_mutex_unlock(&c->ids_lock);
-	return r;
+	return g;
 }
 
-static uint64_t client_id(struct refs_client *c)
+int client_ids_take(struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret)
 {
-	uint64_t id;
+	uint64_t client;
+	struct range *g;
+	int r = 0;
 
-	pthread_mutex_lock(&c->ids_lock);
-	id = c->id;
-	pthread_mutex_unlock(&c->ids_lock);
-	return id;
+	pthread_mutex_lock(&c->reserve_lock);
+	if (!take_reserved(c, table, n, ret)) {
+		r = reserve(c, table, n, &client, &g);
+		if (!r) {
+			pthread_mutex_lock(&c->ids_lock);
+			c->id = client;
+			g->next = c->ranges;
+			c->ranges = g;
+			*ret = take_from(g, n);
+			pthread_mutex_unlock(&c->ids_lock);
+		}
+	}
+	pthread_mutex_unlock(&c->reserve_lock);
+	return r;
 }
 
 int client_fence(struct refs_txn *x, const struct client_ids *ids)
@@ -279,6 +309,7 @@ void client_close(struct refs_client *c)
 		free(g);
 	}
 	pthread_mutex_destroy(&c->epoch_lock);
+	pthread_mutex_destroy(&c->reserve_lock);
 	pthread_mutex_destroy(&c->ids_lock);
 	free(c);
 }

