@@ -279,12 +279,16 @@ static void *store_thread(void *arg)
 	return NULL;
 }
 
-/* Shows progress until the last thread is done. */
+/* Shows progress until the last thread is done, and that it is. */
 static void watch(struct storing *s)
 {
+	bool running = true;
+
 	pthread_mutex_lock(&s->lock);
-	while (s->running) {
-		pthread_cond_wait(&s->moved, &s->lock);
+	while (running) {
+		if (s->running)
+			pthread_cond_wait(&s->moved, &s->lock);
+		running = s->running;
 		s->im->bytes_stored = s->bytes;
 		import_progress(s->im, s->im->in->n_files + s->done);
 	}
