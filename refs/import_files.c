@@ -70,6 +70,8 @@ static int match(struct import *im, size_t at)
 	}
 	r = schema_match(&im->schema, &d->schema, &ids, &n, &why);
 	if (!r)
+		r = parquet_match(&im->schema, &d->schema, ids, n, &why);
+	if (!r)
 		return parquet_renumber(d, &im->schema, ids, n);
 	if (*why.message) {
 		error_set(im->error, r, "%s: %s", im->in->files[at].path, why.message);

@@ -25,6 +25,14 @@ struct parquet_file {
 int parquet_describe(struct json_object *description, const char *name, struct parquet_file *ret,
 	struct bough_error *error);
 /**
+ * parquet_match() - what schema_match() cannot see: times, UUIDs and other exact Parquet types
+ * @leaf_ids: of schema_match(), @n of them
+ *
+ * Errors: -EINVAL names column and types.
+ */
+int parquet_match(const struct schema *table, const struct schema *file, const uint32_t *leaf_ids,
+	size_t n, struct bough_error *error);
+/**
  * parquet_renumber() - replace leaf ids in all groups by @leaf_ids (of schema_match()), and convert
  * statistics to the table's types (@table); statistics that cannot be converted are left out
  */

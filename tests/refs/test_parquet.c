@@ -512,6 +512,52 @@ static void test_widen(void **state)
 	assert_true(ret.is_null && ret.kind == SCHEMA_DECIMAL256);
 }
 
+static void make_column(struct schema *s, enum schema_kind kind, const char *exact)
+{
+	struct schema_type t = {.kind = kind, .nullable = true};
+
+	assert_int_equal(schema_field_add(s, "c", &t), 0);
+	if (exact)
+		assert_int_equal(schema_metadata_set(s, PARQUET_TYPE_KEY "0", exact), 0);
+}
+
+/* What looks alike in a schema but means something else is refused by name. */
+static void test_exact_types(void **state)
+{
+	static const struct {
+		enum schema_kind kind;
+		const char *table, *file;
+		int want;
+	} cases[] = {
+		{SCHEMA_INT64, NULL, NULL, 0},
+		{SCHEMA_INT64, "TIME_MICROS", "TIME_MICROS", 0},
+		{SCHEMA_INT64, NULL, "TIME_MICROS", -EINVAL},
+		{SCHEMA_INT64, "TIME_MICROS", NULL, -EINVAL},
+		{SCHEMA_INT64, "TIME_MICROS", "TIME_NANOS", -EINVAL},
+		{SCHEMA_TIMESTAMP, NULL, "TIMESTAMP_MILLIS", 0},
+		{SCHEMA_TIMESTAMP, "TIMESTAMP_MILLIS", NULL, -EINVAL},
+		{SCHEMA_TIMESTAMP, NULL, "TIMESTAMP_NANOS", -EINVAL},
+		{SCHEMA_STRING, "ENUM", NULL, 0},
+		{SCHEMA_STRING, NULL, "JSON", 0},
+		{SCHEMA_BINARY, NULL, "UUID", -EINVAL},
+		{SCHEMA_FLOAT32, NULL, "FLOAT16", 0},
+		{SCHEMA_FLOAT32, "FLOAT16", NULL, -EINVAL},
+	};
+	uint32_t leaf = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct schema table auto_schema = {0}, file auto_schema = {0};
+		struct bough_error e = {0};
+
+		make_column(&table, cases[i].kind, cases[i].table);
+		make_column(&file, cases[i].kind, cases[i].file);
+		assert_int_equal(parquet_match(&table, &file, &leaf, 1, &e), cases[i].want);
+		if (cases[i].want)
+			assert_non_null(strstr(e.message, "column 'c' is "));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_renumber),
 		cmocka_unit_test(test_widen),
+		cmocka_unit_test(test_exact_types),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,70 @@
+/*
+ * Parquet types without an exact counterpart in a schema: times are integers there, UUIDs binary.
+ * Two columns whose schema types fit may still mean different things.
+ */
+#include "refs/parquet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The exact type of a leaf, "" where its schema type says all. */
+static struct slice exact_type(const struct schema *s, uint32_t leaf)
+{
+	char key[sizeof PARQUET_TYPE_KEY + 10];
+	struct slice type;
+
+	snprintf(key, sizeof key, PARQUET_TYPE_KEY "%u", leaf);
+	return schema_metadata_get(s, key, &type) ? slice_str("") : type;
+}
+
+static bool is(struct slice type, const char *name)
+{
+	return slice_equal(type, slice_str(name));
+}
+
+static bool is_text(struct slice type)
+{
+	return !type.len || is(type, "ENUM") || is(type, "JSON");
+}
+
+/* May values of @file stand in a column of @table, losslessly? Their schema types fit. */
+static bool fits(struct slice file, struct slice table)
+{
+	if (slice_equal(file, table) || (is_text(file) && is_text(table)))
+		return true;
+	return !table.len && (is(file, "TIMESTAMP_MILLIS") || is(file, "FLOAT16"));
+}
+
+static int refuse(const struct schema_field *f, struct slice file, struct slice table,
+	struct bough_error *error)
+{
+	struct buf plain auto_buf = {0};
+	int r = schema_type_text(&f->type, &plain);
+
+	if (r)
+		return r;
+	if (!file.len)
+		file = buf_slice(&plain);
+	if (!table.len)
+		table = buf_slice(&plain);
+	return error_set(error, -EINVAL, "column '%s' is %.*s, and the table wants %.*s", f->name,
+		(int)file.len, (const char *)file.data, (int)table.len, (const char *)table.data);
+}
+
+int parquet_match(const struct schema *table, const struct schema *file, const uint32_t *leaf_ids,
+	size_t n, struct bough_error *error)
+{
+	struct schema_leaf *leaves cleanup(free_p) = NULL;
+	size_t n_leaves;
+	int r = schema_leaves(file, &leaves, &n_leaves);
+
+	for (size_t i = 0; i < n && i < n_leaves && !r; i++) {
+		struct slice is_type = exact_type(file, leaves[i].column_id);
+		struct slice wanted = exact_type(table, leaf_ids[i]);
+
+		if (!fits(is_type, wanted))
+			r = refuse(leaves[i].field, is_type, wanted, error);
+	}
+	return r;
+}
