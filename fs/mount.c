@@ -191,11 +191,12 @@ static int make_session(struct mount *m, const char *source)
 	struct buf options auto_buf = {0};
 	int r = session_options(m, source, &options);
 	char *argv[] = {"boughfs", "-o", (char *)options.data, NULL};
-	struct fuse_args own = FUSE_ARGS_INIT(1, argv), other = FUSE_ARGS_INIT(3, argv);
+	struct fuse_args args = FUSE_ARGS_INIT(m->is_own ? 1 : 3, argv);
 
 	if (r)
 		return r;
-	m->session = fuse_session_new(m->is_own ? &own : &other, &fs_ops, sizeof fs_ops, &m->fs);
+	m->session = fuse_session_new(&args, &fs_ops, sizeof fs_ops, &m->fs);
+	fuse_opt_free_args(&args);
 	return m->session ? 0 : -ENOMEM;
 }
 
