@@ -390,7 +390,7 @@ static void names_are_encoded(void **state)
 	list(w, "a%2Fb", 100, &l);
 	assert_string_equal(l.text, ". .. %5Fx%25 ");
 	assert_int_equal(fs_tree_path(&w->t, ino_of(w, "a%2Fb/%5Fx%25/data"), "new", &path), 0);
-	assert_string_equal(path.data, "a%2Fb/%5Fx%25/data/new");
+	assert_string_equal((char *)path.data, "a%2Fb/%5Fx%25/data/new");
 }
 
 static void nonsense_is_not_found(void **state)
@@ -443,7 +443,7 @@ static void refs_tell_of_themselves(void **state)
 	dev = ino_of(w, "sales/orders/_refs/dev");
 	assert_int_equal(fs_xattr_get(&w->t, dev, "user.bough.rows", &value), 0);
 	assert_int_equal(buf_append(&value, "", 1), 0);
-	assert_string_equal(value.data, "30");
+	assert_string_equal((char *)value.data, "30");
 	assert_int_equal(fs_xattr_get(&w->t, dev, "user.bough.expire_at", &value), -ENODATA);
 	assert_int_equal(fs_xattr_get(&w->t, dev, "user.mine", &value), -ENODATA);
 	assert_int_equal(fs_xattr_get(&w->t, dev, "system.posix_acl_access", &value), -EOPNOTSUPP);
