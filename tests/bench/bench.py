@@ -123,7 +123,8 @@ def table_path(mountpoint):
 
 
 class RawCommit:
-    """A process that makes one durable LMDB commit per call; answers seconds."""
+    """A process that makes one durable LMDB commit per call; answers seconds. Ten puts,
+    each of another kind of record, are what `mkdir _refs/x` writes."""
 
     def __init__(self, o):
         self.process = subprocess.Popen(
@@ -131,8 +132,8 @@ class RawCommit:
             stdout=subprocess.PIPE, text=True, bufsize=1)
         at_end(self.process.kill)
 
-    def __call__(self):
-        self.process.stdin.write("\n")
+    def __call__(self, puts=10):
+        self.process.stdin.write(f"{puts}\n")
         return int(self.process.stdout.readline()) / 1e9
 
 
@@ -167,6 +168,13 @@ def show(samples, unit=1e3, word="ms"):
         low, high = spread(s)
         print(f"  {name:34s} median {median(s) * unit:10.3f} {word}   "
               f"(10 % {low * unit:.3f}, 90 % {high * unit:.3f}, n {len(s)})")
+
+
+def warn_if_noisy(samples):
+    low, high = spread(samples)
+    if high > 3 * low:
+        print(f"  NOISY: the floor itself takes {low * 1e3:.2f} to {high * 1e3:.2f} ms; other work "
+              "uses this machine: run again")
 
 
 def verdict(what, value, limit, smaller=True):

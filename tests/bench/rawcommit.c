@@ -1,7 +1,7 @@
 /*
  * The floor of a branch: one durable LMDB commit of the size that `mkdir _refs/x` makes, in an
- * environment of its own. usage: rawcommit DIR. Each line on stdin is one commit; answers its
- * nanoseconds.
+ * environment of its own. usage: rawcommit DIR. Each line on stdin, a number of puts, is one
+ * commit; answers its nanoseconds.
  */
 #include <lmdb.h>
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#define PUTS_PER_COMMIT 10
+#define KINDS 10
 #define VALUE_BYTES 120
-#define FILLED_RECORDS 1000
+#define FILLED_COMMITS 100
 
 static void need(int r, const char *what)
 {
@@ -29,23 +29,24 @@ static unsigned long long now_ns(void)
 	return (unsigned long long)t.tv_sec * 1000000000 + (unsigned long long)t.tv_nsec;
 }
 
-static void put(MDB_txn *t, MDB_dbi db, unsigned long long number)
+/* As a store's: each kind of record has its own run of rising keys, so its own pages. */
+static void put(MDB_txn *t, MDB_dbi db, unsigned kind, unsigned long long number)
 {
-	unsigned char key[17] = {'e'}, value[VALUE_BYTES] = {0};
+	unsigned char key[17] = {(unsigned char)('a' + kind % KINDS)}, value[VALUE_BYTES] = {0};
 	MDB_val k = {sizeof key, key}, v = {sizeof value, value};
 
 	for (int i = 0; i < 8; i++)
-		key[1 + i] = (unsigned char)(number * 0x9e3779b97f4a7c15ull >> (56 - 8 * i));
+		key[1 + i] = (unsigned char)(number >> (56 - 8 * i));
 	need(mdb_put(t, db, &k, &v, 0), "put");
 }
 
-static void commit(MDB_env *env, const MDB_dbi db[2], unsigned n, unsigned long long *number)
+static void commit(MDB_env *env, const MDB_dbi db[2], unsigned n, unsigned long long number)
 {
 	MDB_txn *t;
 
 	need(mdb_txn_begin(env, NULL, 0, &t), "begin");
 	for (unsigned i = 0; i < n; i++)
-		put(t, db[0], (*number)++);
+		put(t, db[0], i, number);
 	need(mdb_txn_commit(t), "commit");
 }
 
@@ -66,12 +67,17 @@ int main(int argc, char **argv)
 	need(mdb_txn_begin(env, NULL, 0, &t), "begin");
 	need(mdb_dbi_open(t, "hot", MDB_CREATE, &db[0]), "hot");
 	need(mdb_dbi_open(t, "bulk", MDB_CREATE, &db[1]), "bulk");
-	put(t, db[1], 0);
+	put(t, db[1], 0, 0);
 	need(mdb_txn_commit(t), "commit");
-	commit(env, db, FILLED_RECORDS, &number);
+	while (number < FILLED_COMMITS)
+		commit(env, db, KINDS, number++);
 	while (fgets(line, sizeof line, stdin)) {
+		unsigned puts = (unsigned)strtoul(line, NULL, 10);
+
+		if (!puts || puts > KINDS)
+			return 2;
 		start = now_ns();
-		commit(env, db, PUTS_PER_COMMIT, &number);
+		commit(env, db, puts, number++);
 		printf("%llu\n", now_ns() - start);
 		fflush(stdout);
 	}
