@@ -35,6 +35,8 @@ struct fs_notify {
 	const struct fs_sink *sink;
 	bool can_forget_all;
 	pthread_t reader, workers[WORKERS];
+	size_t n_workers; /* started, as the next */
+	bool has_reader;
 	pthread_mutex_t lock;
 	pthread_cond_t work, attributes_done;
 	struct fs_item *first, **last;
@@ -383,19 +385,23 @@ static void *read_commits(void *arg)
 
 static int start_threads(struct fs_notify *n)
 {
-	int r = 0;
+	int r;
 
-	for (size_t i = 0; i < WORKERS && !r; i++) {
+	for (; n->n_workers < WORKERS; n->n_workers++) {
 		struct worker_arg *a = malloc(sizeof *a);
 
 		if (!a)
 			return -ENOMEM;
-		*a = (struct worker_arg){n, i};
-		r = fs_thread_start(&n->workers[i], "notify-names", work, a);
-		if (r)
+		*a = (struct worker_arg){n, n->n_workers};
+		r = fs_thread_start(&n->workers[n->n_workers], "notify-names", work, a);
+		if (r) {
 			free(a);
+			return r;
+		}
 	}
-	return r ? r : fs_thread_start(&n->reader, "notify", read_commits, n);
+	r = fs_thread_start(&n->reader, "notify", read_commits, n);
+	n->has_reader = !r;
+	return r;
 }
 
 int fs_notify_start(const struct fs_tree *tree, const struct fs_sink *sink, struct fs_notify **ret)
@@ -423,9 +429,11 @@ int fs_notify_start(const struct fs_tree *tree, const struct fs_sink *sink, stru
 	wake_mount_ack(tree->store->wake, n->shown);
 	wake_mount_set(tree->store->wake, true);
 	r = start_threads(n);
-	if (!r)
+	if (r)
+		fs_notify_stop(n);
+	else
 		*ret = n;
-	return r; /* a process that cannot start threads ends: nothing is given back */
+	return r;
 }
 
 static void join_or_leave(pthread_t thread, bool *all)
@@ -450,8 +458,9 @@ void fs_notify_stop(struct fs_notify *n)
 	pthread_cond_broadcast(&n->work);
 	pthread_mutex_unlock(&n->lock);
 	wake_kick(n->tree->store->wake);
-	pthread_join(n->reader, NULL);
-	for (size_t i = 0; i < WORKERS; i++)
+	if (n->has_reader)
+		pthread_join(n->reader, NULL);
+	for (size_t i = 0; i < n->n_workers; i++)
 		join_or_leave(n->workers[i], &all);
 	if (!all)
 		return; /* one is stuck in the kernel: the process ends anyway, and it with it */
