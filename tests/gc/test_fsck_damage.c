@@ -4,6 +4,7 @@
 #include "refs/table.h"
 #include "tests/gc/world.h"
 #include "tests/support/mkstore.h"
+#include "tests/support/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FLIPS 60
-#define FLIPS_FOUND_MIN 5
+#define FLIPS 100	 /* of the metadata */
+#define OBJECT_FLIPS 100 /* of an object */
 
 static void meta_path(const char *store, char *out, size_t size)
 {
@@ -28,30 +29,60 @@ static void flip_bit(const char *path, uint64_t *random)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	struct stat st;
+	uint64_t word = test_random(random);
 	uint8_t byte;
 	off_t at;
 
 	assert_int_equal(fstat(fd, &st), 0);
-	*random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	at = (off_t)((*random >> 17) % (uint64_t)st.st_size);
+	at = (off_t)((word >> 3) % (uint64_t)st.st_size);
 	assert_int_equal(pread(fd, &byte, 1, at), 1);
-	byte ^= (uint8_t)(1u << (*random >> 60 & 7));
+	byte ^= (uint8_t)(1u << (word & 7));
 	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
 	close(fd);
 }
 
-/* Harmless (a free page, a stale copy), found, or refused: never a crash, never an assertion. */
-static void flipped_bits_never_crash_the_caller(void **state)
+static int digest_one(void *arg, struct slice key, struct slice value)
+{
+	uint32_t *crc = arg;
+
+	*crc = crc32c(crc32c(*crc, key.data, key.len), value.data, value.len);
+	return 0;
+}
+
+/* Of every record of a store that fsck calls sound. */
+static uint32_t digest(const char *store)
+{
+	struct kv_lmdb_options options = {0};
+	struct kv *kv cleanup(kv_close_p) = NULL;
+	struct kv_txn *t auto_kv_txn = NULL;
+	struct bough_error error = {0};
+	char path[TEST_PATH_BYTES_MAX + 32];
+	uint32_t crc = 0;
+	uint8_t zero = 0;
+
+	snprintf(path, sizeof path, "%s/meta", store);
+	assert_int_equal(kv_lmdb_open(path, &options, &kv, &error), 0);
+	assert_int_equal(kv_begin(kv, KV_READ, &t), 0);
+	for (int db = 0; db < KV_DBS; db++)
+		assert_int_equal(kv_scan(t, (enum kv_db)db, (struct slice){&zero, 1},
+					 (struct slice){NULL, 0}, digest_one, &crc),
+			0);
+	return crc;
+}
+
+/* Found, refused, or harmless (a free page, a stale copy): then every record is as it was. */
+static void each_flipped_bit_is_found_or_harmless(void **state)
 {
 	struct world *w = *state;
 	struct findings l;
 	struct fsck_report report;
 	char path[64], data[TEST_PATH_BYTES_MAX + 32];
-	uint64_t random = 20260229;
-	unsigned found = 0;
+	uint64_t random = test_seed(), flips = test_scale(FLIPS), found = 0;
+	uint32_t sound;
 
 	close_world(w);
-	for (unsigned i = 0; i < FLIPS; i++) {
+	sound = digest(w->f->path);
+	for (uint64_t i = 0; i < flips; i++) {
 		int r;
 
 		world_copy(w->f->path, path, sizeof path);
@@ -59,14 +90,17 @@ static void flipped_bits_never_crash_the_caller(void **state)
 		flip_bit(data, &random);
 		r = world_check(path, false, &l, &report);
 		if (r && r != -EUCLEAN)
-			print_message("flip %u: %d\n%s\n", i, r, l.text);
+			print_message("flip %u: %d\n%s\n", (unsigned)i, r, l.text);
 		assert_true(!r || r == -EUCLEAN);
 		assert_true(r != -EUCLEAN || (report.metadata_damaged && report.errors));
+		if (!report.errors)
+			assert_int_equal(digest(path), sound);
 		found += report.errors > 0;
 		world_remove(path);
 	}
-	print_message("%u of %u flipped bits were found\n", found, FLIPS);
-	assert_true(found >= FLIPS_FOUND_MIN);
+	print_message("%u of %u flipped bits were found, the others harmless\n", (unsigned)found,
+		(unsigned)flips);
+	assert_true(found * 20 >= flips);
 }
 
 static void assert_damaged(const char *path)
@@ -206,6 +240,22 @@ static void a_changed_byte_is_named(void **state)
 	assert_full(o, "block % of bench.t: its object % is damaged");
 }
 
+static void each_flipped_bit_of_an_object_is_found(void **state)
+{
+	struct objects *o = *state;
+	uint64_t random = test_seed(), flips = test_scale(OBJECT_FLIPS);
+
+	assert_int_equal(chmod(o->key, 0644), 0);
+	for (uint64_t i = 0; i < flips; i++) {
+		uint64_t again = random;
+
+		flip_bit(o->key, &random);
+		assert_full(o, "block % of bench.t: its object % is damaged");
+		flip_bit(o->key, &again); /* and back */
+	}
+	assert_full(o, NULL);
+}
+
 static void copy_file(const char *from, const char *to)
 {
 	char command[1400];
@@ -269,7 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest damage[] = {
 		cmocka_unit_test_setup_teardown(
-			flipped_bits_never_crash_the_caller, world_setup, world_teardown),
+			each_flipped_bit_is_found_or_harmless, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_truncated_file_is_a_finding, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
@@ -279,8 +329,8 @@ int main(void)
 #define OBJECTS(fn) cmocka_unit_test_setup_teardown(fn, objects_setup, objects_teardown)
 	const struct CMUnitTest objects[] = {OBJECTS(sound_objects_have_no_findings),
 		OBJECTS(a_missing_object_is_named), OBJECTS(a_short_object_is_named),
-		OBJECTS(a_changed_byte_is_named), OBJECTS(an_orphan_is_named),
-		OBJECTS(an_object_of_a_dead_client_is_no_orphan)};
+		OBJECTS(a_changed_byte_is_named), OBJECTS(each_flipped_bit_of_an_object_is_found),
+		OBJECTS(an_orphan_is_named), OBJECTS(an_object_of_a_dead_client_is_no_orphan)};
 	int r = cmocka_run_group_tests(damage, NULL, NULL);
 
 	return r + cmocka_run_group_tests(objects, NULL, NULL);
