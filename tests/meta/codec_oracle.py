@@ -4,17 +4,18 @@
     codec_oracle.py SHOW_PROGRAM SAMPLES_DIR
 
 SHOW_PROGRAM FILE prints, as JSON, {"shown": codec_show(), "decoded": what the typed decoders read}.
-Without the two packages $BOUGH_TEST_PYTHON is tried; without them there too the exit status is 77.
+Without the two packages the Python of the tests' own environment is tried (tools/deps.sh --test);
+without them there too the exit status is 77.
 """
 import glob, io, json, math, os, struct, subprocess, sys
 
 try:
     import msgpack, zstandard
 except ImportError:
-    other = os.environ.pop("BOUGH_TEST_PYTHON", None)
-    if other:
+    other = os.environ.get("BOUGH_VENV", "/usr/local/lib/bough/venv") + "/bin/python"
+    if sys.executable != other and os.path.exists(other):
         os.execv(other, [other] + sys.argv)
-    print("skipped: no msgpack or zstandard")
+    print("skipped: no msgpack or zstandard (tools/deps.sh --test installs them)")
     sys.exit(77)
 
 program, samples = sys.argv[1:3]
