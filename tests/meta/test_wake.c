@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -75,6 +76,7 @@ static struct child spawn(void (*body)(int fd))
 	c.pid = fork();
 	assert_true(c.pid >= 0);
 	if (!c.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(fds[0]);
 		body(fds[1]);
 		_exit(0);
