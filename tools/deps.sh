@@ -17,7 +17,7 @@ arm64_sha256=d00d007f3f7ca1f2896a5e4b89c2ce141bf0508506a9d6d56f9598b8e59d074e
 flights_package=vega-datasets@3.2.1
 flights_sha256=dbeb920c90f59b6ccaff823dcc3d08f25a97fa1ce128d93f40be4e931f5900b0
 python_packages=(duckdb==1.5.5 pyarrow==26.0.1 pandas==3.1.1 msgpack==1.2.4 zstandard==0.25.0
-  databend==1.2.453 chdb==4.4.0)
+  databend==1.2.453 chdb==4.4.0 duckdb-extension-tpch==1.5.5)
 
 debian_packages=(
   ca-certificates gcc clang clang-format llvm meson ninja-build pkg-config libc6-dev
