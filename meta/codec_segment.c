@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define BLOCK_BYTES_MIN 116 /* a map with the seven required names, and a path */
 #define COLUMN_BYTES_MIN 36 /* an id and {"Parquet": {offset, len, num_values}} */
 
 void codec_block_deinit(struct codec_block *b)
@@ -39,7 +38,7 @@ static void pack_columns(struct pack *p, const struct codec_block *b)
 	}
 }
 
-static void pack_block(struct pack *p, const struct codec_block *b)
+void codec_pack_block(struct pack *p, const struct codec_block *b)
 {
 	pack_map(p, 10 + stats_pack_fields(&b->stats) + !!b->given_name + !!b->modified_us);
 	pack_key_u64(p, "row_count", b->row_count);
@@ -90,7 +89,7 @@ static int encode_blocks(const struct codec_segment *s, struct buf *ret)
 	pack_init(&p, ret);
 	pack_array(&p, s->n_blocks);
 	for (size_t i = 0; i < s->n_blocks; i++)
-		pack_block(&p, &s->blocks[i]);
+		codec_pack_block(&p, &s->blocks[i]);
 	return p.error;
 }
 
@@ -196,9 +195,15 @@ static const struct unpack_field block_fields[] = {
 	{"bough_modified_us", unpack_read_u64, offsetof(struct codec_block, modified_us), false},
 };
 
+void codec_unpack_block(struct unpack *u, struct codec_block *b)
+{
+	unpack_object(u, block_fields, ARRAY_SIZE(block_fields), b);
+	stats_unpack_end(u, &b->stats);
+}
+
 static void read_blocks(struct unpack *u, struct codec_segment *s)
 {
-	uint32_t n = unpack_array(u, BLOCK_BYTES_MIN);
+	uint32_t n = unpack_array(u, CODEC_BLOCK_BYTES_MIN);
 
 	if (u->error || !n)
 		return;
@@ -207,12 +212,8 @@ static void read_blocks(struct unpack *u, struct codec_segment *s)
 		unpack_fail(u, -ENOMEM);
 		return;
 	}
-	while (s->n_blocks < n && !u->error) {
-		struct codec_block *b = &s->blocks[s->n_blocks++];
-
-		unpack_object(u, block_fields, ARRAY_SIZE(block_fields), b);
-		stats_unpack_end(u, &b->stats);
-	}
+	while (s->n_blocks < n && !u->error)
+		codec_unpack_block(u, &s->blocks[s->n_blocks++]);
 }
 
 /* One part, decoded while its bytes are at hand. */

@@ -174,29 +174,35 @@ int tree_walk(struct kv_txn *t, uint64_t root, uint64_t lo, tree_fn fn, void *ar
 	return r || !root ? r : walk_up(t, &n, lo, fn, arg);
 }
 
-static int walk_down(struct kv_txn *t, const struct tree_node *n, tree_fn fn, void *arg)
+static int walk_down(
+	struct kv_txn *t, const struct tree_node *n, uint64_t hi, tree_fn fn, void *arg)
 {
 	struct tree_node child;
 	int r = 0;
 
-	for (size_t i = n->n; i-- > 0 && !r;) {
+	for (size_t i = tree_node_seek(n, hi) + 1; i-- > 0 && !r;) {
 		if (n->level) {
 			r = tree_child_get(t, n, i, &child);
 			if (!r)
-				r = walk_down(t, &child, fn, arg);
-		} else {
+				r = walk_down(t, &child, hi, fn, arg);
+		} else if (n->e[i].key < hi) {
 			r = fn(arg, &n->e[i]);
 		}
 	}
 	return r;
 }
 
-int tree_walk_down(struct kv_txn *t, uint64_t root, tree_fn fn, void *arg)
+int tree_walk_below(struct kv_txn *t, uint64_t root, uint64_t hi, tree_fn fn, void *arg)
 {
 	struct tree_node n;
 	int r = root ? tree_node_get(t, root, &n) : 0;
 
-	return r || !root ? r : walk_down(t, &n, fn, arg);
+	return r || !root ? r : walk_down(t, &n, hi, fn, arg);
+}
+
+int tree_walk_down(struct kv_txn *t, uint64_t root, tree_fn fn, void *arg)
+{
+	return tree_walk_below(t, root, UINT64_MAX, fn, arg);
 }
 
 int tree_sums(struct kv_txn *t, uint64_t root, uint64_t *ret_rows, uint64_t *ret_bytes)

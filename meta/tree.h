@@ -31,6 +31,23 @@ int tree_node_get(struct kv_txn *t, uint64_t id, struct tree_node *ret);
  * @e->child's one reference (from the caller) goes to the new tree. -EEXIST: key is there.
  */
 int tree_insert(struct kv_txn *t, uint64_t root, const struct tree_entry *e, uint64_t *ret_root);
+enum tree_change_kind { TREE_INSERT, TREE_REPLACE, TREE_REMOVE };
+
+/** Changes with rising keys. */
+struct tree_changes {
+	const struct tree_change {
+		enum tree_change_kind kind;
+		struct tree_entry e; /* TREE_REMOVE: only its key */
+	} * c;
+	size_t n;
+};
+/**
+ * tree_edit() - a new tree with all of @c carried out; each path is copied once
+ *
+ * The one reference of each child put in (from the caller) goes to the new tree. *@ret_root 0: it
+ * is empty. Errors: -EEXIST inserted key is there; -ENOENT; -EINVAL a key does not rise.
+ */
+int tree_edit(struct kv_txn *t, uint64_t root, struct tree_changes c, uint64_t *ret_root);
 /**
  * tree_append() - @n entries with rising keys above all of the tree: one path copied, not n
  *
@@ -52,6 +69,8 @@ int tree_find(struct kv_txn *t, uint64_t root, uint64_t key, struct tree_entry *
 int tree_walk(struct kv_txn *t, uint64_t root, uint64_t lo, tree_fn fn, void *arg);
 /** tree_walk_down() - from the newest to the oldest. */
 int tree_walk_down(struct kv_txn *t, uint64_t root, tree_fn fn, void *arg);
+/** tree_walk_below() - the same, leaf entries with key < @hi. */
+int tree_walk_below(struct kv_txn *t, uint64_t root, uint64_t hi, tree_fn fn, void *arg);
 /** tree_sums() - rows and bytes of all. */
 int tree_sums(struct kv_txn *t, uint64_t root, uint64_t *ret_rows, uint64_t *ret_bytes);
 

@@ -132,30 +132,41 @@ static int root_write(struct kv_txn *t, struct list *l, uint16_t level, bool gro
 	return 0;
 }
 
-enum change_kind { INSERT, REPLACE, REMOVE };
-
-struct change {
-	enum change_kind kind;
-	struct tree_entry e; /* REMOVE: only its key */
-	bool grows;	     /* inserted behind all others */
-};
-
-static int leaf_change(
-	struct kv_txn *t, const struct tree_node *n, struct change *c, struct list *ret)
+/* The changes that belong to child @at of @n, off the front of *@c. */
+static struct tree_changes take_of_child(
+	struct tree_changes *c, const struct tree_node *n, size_t at)
 {
-	size_t at = tree_node_seek(n, c->e.key);
-	bool found = n->e[at].key == c->e.key;
-	int r;
+	struct tree_changes taken = {c->c, 0};
+	bool is_last = at + 1 == n->n;
 
-	if (found == (c->kind == INSERT))
-		return found ? -EEXIST : -ENOENT;
-	if (!found && n->e[at].key < c->e.key)
-		at++;
-	c->grows &= !found && at == n->n;
-	r = list_share(t, ret, n->e, at);
-	if (!r && c->kind != REMOVE)
-		r = list_add(ret, &c->e, 1);
-	at += found;
+	while (taken.n < c->n && (is_last || c->c[taken.n].e.key < n->e[at + 1].key))
+		taken.n++;
+	c->c += taken.n;
+	c->n -= taken.n;
+	return taken;
+}
+
+static int leaf_edit(
+	struct kv_txn *t, const struct tree_node *n, struct tree_changes c, struct list *ret)
+{
+	size_t at = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < c.n && !r; i++) {
+		const struct tree_entry *e = &c.c[i].e;
+		size_t from = at;
+		bool found;
+
+		while (at < n->n && n->e[at].key < e->key)
+			at++;
+		found = at < n->n && n->e[at].key == e->key;
+		if (found == (c.c[i].kind == TREE_INSERT))
+			return found ? -EEXIST : -ENOENT;
+		r = list_share(t, ret, n->e + from, at - from);
+		if (!r && c.c[i].kind != TREE_REMOVE)
+			r = list_add(ret, e, 1);
+		at += found;
+	}
 	return r ? r : list_share(t, ret, n->e + at, n->n - at);
 }
 
@@ -186,71 +197,129 @@ static int join(struct kv_txn *t, const struct tree_node *parent, size_t at, boo
 	return 0;
 }
 
-static int node_change(
-	struct kv_txn *t, const struct tree_node *n, struct change *c, struct list *ret)
-{
-	struct list below auto_list = {0};
-	struct tree_node child;
-	size_t at, before, after;
-	bool joined = false;
-	int r;
+static int node_edit(struct kv_txn *t, const struct tree_node *n, struct tree_changes c, bool grows,
+	struct list *ret);
 
-	if (!n->level)
-		return leaf_change(t, n, c, ret);
-	at = tree_node_seek(n, c->e.key);
-	before = at;
-	after = at + 1;
-	c->grows &= after == n->n;
-	r = tree_child_get(t, n, at, &child);
-	if (!r)
-		r = node_change(t, &child, c, &below);
-	if (!r && c->kind == REMOVE && below.n && below.n < UNDERFULL) {
-		if (at) {
-			r = join(t, n, at - 1, true, &below, &joined);
-			before -= joined;
-		}
-		if (!r && !joined && after < n->n) {
-			r = join(t, n, after, false, &below, &joined);
-			after += joined;
-		}
+/* The children of @n from *@at on that change one after the other, as entries of their level. */
+static int edit_run(struct kv_txn *t, const struct tree_node *n, size_t *at, struct tree_changes *c,
+	bool grows, struct list *below)
+{
+	int r = 0;
+
+	while (*at < n->n && !r) {
+		struct tree_changes mine = take_of_child(c, n, *at);
+		struct tree_node child;
+
+		if (!mine.n)
+			break;
+		r = tree_child_get(t, n, *at, &child);
+		++*at;
+		if (!r)
+			r = node_edit(t, &child, mine, grows && *at == n->n, below);
 	}
-	if (!r)
-		r = list_share(t, ret, n->e, before);
-	if (!r)
-		r = list_write(t, &below, child.level, c->grows, ret);
-	return r ? r : list_share(t, ret, n->e + after, n->n - after);
+	return r;
 }
 
-static int change(struct kv_txn *t, uint64_t root, struct change *c, uint64_t *ret_root)
+/* By runs of children that change; what became too small joins a neighbour. */
+static int inner_edit(struct kv_txn *t, const struct tree_node *n, struct tree_changes c,
+	bool grows, struct list *ret)
+{
+	int r = 0;
+
+	for (size_t at = 0, from = 0; from < n->n && !r; from = at) {
+		struct list below auto_list = {0};
+		bool joined = false;
+		size_t first;
+
+		while (c.n && at + 1 < n->n && n->e[at + 1].key <= c.c[0].e.key)
+			at++;
+		first = at = c.n ? at : n->n;
+		r = edit_run(t, n, &at, &c, grows, &below);
+		if (!r && !grows && below.n && below.n < UNDERFULL && first > from) {
+			r = join(t, n, first - 1, true, &below, &joined);
+			first -= joined;
+		}
+		if (!r && !grows && !joined && below.n && below.n < UNDERFULL && at < n->n) {
+			r = join(t, n, at, false, &below, &joined);
+			at += joined;
+		}
+		if (!r)
+			r = list_share(t, ret, n->e + from, first - from);
+		if (!r)
+			r = list_write(t, &below, (uint16_t)(n->level - 1), grows, ret);
+	}
+	return r;
+}
+
+static int node_edit(struct kv_txn *t, const struct tree_node *n, struct tree_changes c, bool grows,
+	struct list *ret)
+{
+	return n->level ? inner_edit(t, n, c, grows, ret) : leaf_edit(t, n, c, ret);
+}
+
+/* Do all changes lie behind the last entry? Then nodes are cut as for an append. */
+static int all_behind(struct kv_txn *t, const struct tree_node *top, uint64_t key, bool *ret)
+{
+	struct tree_node n = *top, child;
+	int r = 0;
+
+	while (n.level && !r) {
+		r = tree_child_get(t, &n, n.n - 1, &child);
+		if (!r)
+			n = child;
+	}
+	*ret = n.e[n.n - 1].key < key;
+	return r;
+}
+
+int tree_edit(struct kv_txn *t, uint64_t root, struct tree_changes c, uint64_t *ret_root)
 {
 	struct list l auto_list = {0};
 	struct tree_node n;
-	int r = tree_node_get(t, root, &n);
+	bool grows = false;
+	int r = 0;
 
+	for (size_t i = 0; i < c.n; i++) {
+		if (i && c.c[i].e.key <= c.c[i - 1].e.key)
+			return -EINVAL;
+		if (!root && c.c[i].kind != TREE_INSERT)
+			return -ENOENT;
+	}
+	if (!c.n)
+		return tree_append(t, root, NULL, 0, ret_root);
+	for (size_t i = 0; !root && i < c.n && !r; i++)
+		r = list_add(&l, &c.c[i].e, 1);
+	if (!root)
+		return r ? r : root_write(t, &l, 0, true, ret_root);
+	r = tree_node_get(t, root, &n);
+	if (!r && c.c[0].kind == TREE_INSERT)
+		r = all_behind(t, &n, c.c[0].e.key, &grows);
 	if (!r)
-		r = node_change(t, &n, c, &l);
-	return r ? r : root_write(t, &l, n.level, c->grows, ret_root);
+		r = node_edit(t, &n, c, grows, &l);
+	return r ? r : root_write(t, &l, n.level, grows, ret_root);
+}
+
+static int edit_one(struct kv_txn *t, uint64_t root, enum tree_change_kind kind,
+	const struct tree_entry *e, uint64_t *ret_root)
+{
+	const struct tree_change c = {kind, *e};
+
+	return tree_edit(t, root, (struct tree_changes){&c, 1}, ret_root);
 }
 
 int tree_insert(struct kv_txn *t, uint64_t root, const struct tree_entry *e, uint64_t *ret_root)
 {
-	struct change c = {.kind = INSERT, .e = *e, .grows = true};
-
-	return root ? change(t, root, &c, ret_root) : tree_append(t, 0, e, 1, ret_root);
+	return edit_one(t, root, TREE_INSERT, e, ret_root);
 }
 
 int tree_replace(struct kv_txn *t, uint64_t root, const struct tree_entry *e, uint64_t *ret_root)
 {
-	struct change c = {.kind = REPLACE, .e = *e};
-
-	return root ? change(t, root, &c, ret_root) : -ENOENT;
+	return edit_one(t, root, TREE_REPLACE, e, ret_root);
 }
 
 int tree_remove(struct kv_txn *t, uint64_t root, uint64_t key, uint64_t *ret_root)
 {
-	struct change c = {.kind = REMOVE, .e.key = key};
-
-	return root ? change(t, root, &c, ret_root) : -ENOENT;
+	return edit_one(t, root, TREE_REMOVE, &(struct tree_entry){.key = key}, ret_root);
 }
 
 static int node_append(struct kv_txn *t, const struct tree_node *n, const struct tree_entry *e,

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IDS_MAX 200000
+#define IDS_MAX 400000
 #define ROOTS_MAX 12
 #define ENTRIES_MAX 3000
 
@@ -25,6 +25,8 @@ struct forest {
 	struct root roots[ROOTS_MAX];
 	uint32_t edges[IDS_MAX];
 	uint64_t records;
+	struct root edited;
+	struct tree_change changes[5 * ENTRIES_MAX];
 };
 
 /* A segment's record, as far as counts care. */
@@ -151,6 +153,7 @@ static int same_down(void *arg, const struct tree_entry *e)
 static void check_root(struct forest *f, const struct root *root)
 {
 	struct reading up = {root, 0}, down = {root, root->n}, from = {root, root->n / 2};
+	struct reading below = {root, 0};
 	uint64_t rows = 0, bytes = 0, sum_rows, sum_bytes;
 	struct tree_entry e;
 
@@ -168,6 +171,10 @@ static void check_root(struct forest *f, const struct root *root)
 	assert_int_equal(sum_bytes, bytes);
 	if (!root->n)
 		return;
+	below.at = root->n / 2;
+	assert_int_equal(
+		tree_walk_below(f->t, root->id, root->e[below.at].key, same_down, &below), 0);
+	assert_int_equal(below.at, 0);
 	assert_int_equal(tree_walk(f->t, root->id, root->e[from.at].key, same_up, &from), 0);
 	assert_int_equal(from.at, root->n);
 	assert_int_equal(tree_find(f->t, root->id, root->e[root->n / 3].key, &e), 0);
@@ -266,11 +273,50 @@ static void do_replace(struct forest *f, struct work *w)
 	root->e[at] = e;
 }
 
+/* Changes of all kinds at once, in runs and here and there. */
+static void do_edit(struct forest *f, struct work *w)
+{
+	struct root *root = &w->root, *made = &f->edited;
+	struct tree_change *c = f->changes;
+	uint64_t sparse = 1 + test_random(&f->random) % 60, id;
+	size_t n = 0, at = 0;
+
+	made->n = 0;
+	for (uint64_t key = 1; key <= 4 * ENTRIES_MAX && made->n < ENTRIES_MAX; key++) {
+		bool found = at < root->n && root->e[at].key == key;
+		bool changes = !(test_random(&f->random) % sparse);
+
+		if (found && !changes)
+			made->e[made->n++] = root->e[at];
+		if (changes) {
+			enum tree_change_kind kind = found ? TREE_REMOVE : TREE_INSERT;
+
+			if (found && test_random(&f->random) % 2)
+				kind = TREE_REPLACE;
+			if (!found && test_random(&f->random) % 8)
+				continue;
+			c[n] = (struct tree_change){kind, {.key = key}};
+			if (kind != TREE_REMOVE)
+				made->e[made->n++] = c[n].e = make_entry(f, key);
+			n++;
+		}
+		at += found;
+		if (key % 400 == 0)
+			sparse = 1 + test_random(&f->random) % 60;
+	}
+	for (; at < root->n; at++)
+		c[n++] = (struct tree_change){TREE_REMOVE, {.key = root->e[at].key}};
+	assert_int_equal(tree_edit(f->t, root->id, (struct tree_changes){c, n}, &id), 0);
+	work_take(f, w, id);
+	memcpy(root->e, made->e, made->n * sizeof made->e[0]);
+	root->n = made->n;
+}
+
 static void do_any(struct forest *f, struct work *w)
 {
 	uint64_t dice = test_random(&f->random);
 
-	switch (dice % 8) {
+	switch (dice % 9) {
 	case 0:
 	case 1:
 		for (size_t n = dice / 8 % 20; n; n--)
@@ -288,6 +334,9 @@ static void do_any(struct forest *f, struct work *w)
 		break;
 	case 6:
 		do_remove(f, w, dice / 8 % 200);
+		break;
+	case 7:
+		do_edit(f, w);
 		break;
 	default:
 		do_replace(f, w);
