@@ -284,20 +284,30 @@ static enum fsck_kind kind_of_key(enum key_kind kind)
 	}
 }
 
+/* After some damage LMDB gives nothing more in this transaction. */
+static bool is_over(struct fsck *f)
+{
+	uint64_t next;
+
+	return rec_id_peek(f->t, &next);
+}
+
 int fsck_scan(struct fsck *f, enum key_kind kind, fsck_record_fn fn)
 {
 	struct scan s = {.f = f, .fn = fn, .last = key_make(kind)};
 	struct key lo = s.last, hi = key_next(&lo);
 	enum fsck_kind what = kind_of_key(kind);
-	uint64_t id;
+	uint64_t id = 0, last;
 	int r;
 
 	for (;;) {
 		r = kv_scan(f->t, rec_db_of(kind), key_slice(&lo), key_slice(&hi), on_record, &s);
 		if (r != -EUCLEAN)
 			return r;
-		id = s.last.len >= 9 ? key_read_u64(key_slice(&s.last), 1) : 0;
-		if (s.is_out_of_order || !what || !probe_damaged(f, kind, id, &id))
+		last = s.last.len >= 9 ? key_read_u64(key_slice(&s.last), 1) : 0;
+		if (last > id)
+			id = last;
+		if (s.is_out_of_order || !what || is_over(f) || !probe_damaged(f, kind, id, &id))
 			break;
 		fsck_mark(f, id)->kind = what;
 		fsck_unreadable(f, what, id);

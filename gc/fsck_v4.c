@@ -70,7 +70,7 @@ int fsck_segment_v4(struct fsck *f, uint64_t id, const struct rec_segment *g)
 		return r;
 	if (r)
 		fsck_say(f, "segment %012llx of %s: its v4 object is damaged: %s", ID(id), label,
-			error.message);
+			*error.message ? error.message : "not the bytes that were written");
 	else if (!check_blocks(f, g, &v4))
 		fsck_say(f, "segment %012llx of %s: its v4 object lists other blocks or rows",
 			ID(id), label);

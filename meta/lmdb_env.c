@@ -30,6 +30,9 @@ int lmdb_errno(int r)
 	case MDB_VERSION_MISMATCH:
 	case MDB_PAGE_NOTFOUND:
 	case MDB_INCOMPATIBLE:
+	case MDB_CURSOR_FULL: /* a tree deeper than can be: it leads in circles */
+	case MDB_PAGE_FULL:
+	case MDB_BAD_TXN: /* it met damage before, and gives nothing more */
 		return -EUCLEAN;
 	case MDB_READERS_FULL:
 		return -EAGAIN;
