@@ -3,6 +3,7 @@
 #include "refs/name.h"
 #include "refs/ref.h"
 #include "refs/table.h"
+#include "refs/trash.h"
 #include <errno.h>
 #include <string.h>
 
@@ -33,6 +34,11 @@ static int refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
 			return error_set(error, -EROFS, "tag '%s' is read-only", ref.name);
 		error_set(error, -EPERM, "this version does not write through the mount yet");
 		return error_hint(error, -EPERM, "bough import writes into a branch");
+	case FS_TRASH:
+	case FS_TRASHED:
+		error_set(error, -EPERM, "what is in the trash can only be moved out");
+		return error_hint(error, -EPERM,
+			"mv it to where it was restores it; 'bough trash empty' removes it");
 	case FS_BLOCK:
 		return error_set(error, -EPERM, "a committed file never changes");
 	default:
@@ -235,10 +241,37 @@ static int rename_ref(struct refs_txn *x, struct fs_change *c, struct bough_erro
 	return r ? r : refs_ref_rename(x, id, c->to_name, error);
 }
 
+/** An entry of the trash back to where it was, under any name. */
+static int restore(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	struct refs_restore restore = {.name = c->to_name};
+	char *plain cleanup(free_p) = NULL;
+	enum fs_kind to = fs_ino_kind(c->to_dir);
+	struct rec_trash e;
+	int r = fs_trash_find(x, c->name, &restore.id);
+
+	if (!r)
+		r = refs_trash_get(x, restore.id, &e, error);
+	if (r)
+		return r;
+	if (e.kind == REC_TRASH_REF && to == FS_REFS && fs_ino_id(c->to_dir) == e.table)
+		return refs_trash_restore(x, &restore, NULL, error);
+	if (e.kind != REC_TRASH_TABLE || to != FS_DB)
+		return error_set(error, -EPERM, "out of the trash %s moves only into %s",
+			e.kind == REC_TRASH_TABLE ? "a table" : "a branch or tag",
+			e.kind == REC_TRASH_TABLE ? "a database" : "the _refs that it was in");
+	r = plain_name(c->to_name, &plain, error);
+	restore.name = plain;
+	restore.db = fs_ino_id(c->to_dir);
+	return r ? r : refs_trash_restore(x, &restore, NULL, error);
+}
+
 static int run_rename(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
 {
 	enum fs_kind kind = fs_ino_kind(c->dir);
 
+	if (kind == FS_TRASH)
+		return restore(x, c, error);
 	if (kind == FS_DB && fs_ino_kind(c->to_dir) == FS_DB)
 		return rename_table(x, c, error);
 	if (kind == FS_ROOT && c->dir == c->to_dir)

@@ -10,6 +10,7 @@
 #include "refs/name.h"
 #include "refs/ref.h"
 #include "refs/stage.h"
+#include "refs/trash.h"
 #include <errno.h>
 #include <string.h>
 
@@ -114,6 +115,17 @@ static int list_named(void *arg, uint64_t id, const char *name)
 	return r ? r : emit(l, path ? path : name, fs_ino(l->child, id), id);
 }
 
+static int list_trashed(void *arg, uint64_t id, const struct rec_trash *e)
+{
+	struct list *l = arg;
+	char name[FS_NAME_BYTES_MAX + 1];
+	int r = e->kind == REC_TRASH_LINK ? 1 : fs_trash_name(l->x, id, name);
+
+	if (r)
+		return r == 1 ? 0 : r == -ENOENT ? -EUCLEAN : r;
+	return emit(l, name, fs_ino(FS_TRASHED, id), id);
+}
+
 static int list_link(void *arg, uint64_t id)
 {
 	struct list *l = arg;
@@ -214,6 +226,8 @@ static int list_children(struct list *l)
 	case FS_ROOT:
 		l->child = FS_DB;
 		return refs_dir_list(l->x, REC_DIR_ROOT, l->after, list_named, l);
+	case FS_TRASH:
+		return refs_trash_list(l->x, l->after, list_trashed, l);
 	case FS_DB:
 		l->child = FS_TABLE;
 		return refs_dir_list(l->x, id, l->after, list_named, l);

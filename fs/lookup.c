@@ -193,6 +193,16 @@ static int in_data(
 	return r;
 }
 
+static int in_trash(struct refs_txn *x, const char *name, uint64_t *ret_ino)
+{
+	uint64_t id;
+	int r = fs_trash_find(x, name, &id);
+
+	if (!r)
+		*ret_ino = fs_ino(FS_TRASHED, id);
+	return r;
+}
+
 /** @ret_expire_at_us: of the ref whose directory this is. */
 static int find(struct refs_txn *x, uint64_t dir, const char *name, uint64_t *ret_ino,
 	uint64_t *ret_expire_at_us)
@@ -207,6 +217,8 @@ static int find(struct refs_txn *x, uint64_t dir, const char *name, uint64_t *re
 		return in_root(x, name, ret_ino);
 	case FS_BOUGH:
 		return in_bough(name, ret_ino);
+	case FS_TRASH:
+		return in_trash(x, name, ret_ino);
 	case FS_DB:
 		return in_db(x, id, name, ret_ino);
 	case FS_TABLE:

@@ -10,6 +10,7 @@ static const char readme[] =
 	"  mv DB/TABLE/_refs/dev DB/TABLE/_refs/dev2\n"
 	"  rmdir DB/TABLE/_refs/dev         drops a branch, whole. Not rm -r: that empties it "
 	"first.\n"
+	"  mv .bough/trash/NAME DB/TABLE/_refs/dev   brings it back, for some days\n"
 	"\n"
 	"Files of this directory: version; stats (Prometheus text); config (what is in force);\n"
 	"errors (the last 1,000 refused or failed operations with their reasons); trash/.\n"
@@ -27,9 +28,11 @@ static int config_text(const struct fs_tree *t, struct buf *ret)
 			ret, "meta_max_size = %llu\n", (unsigned long long)c->meta_size_max_bytes);
 	if (!r)
 		r = buf_printf(ret, "group = %s\n", c->group ? c->group : "");
+	if (!r)
+		r = buf_printf(
+			ret, "reader_memory = %llu\n", (unsigned long long)c->reader_memory_bytes);
 	return r ? r
-		 : buf_printf(ret, "reader_memory = %llu\n",
-			   (unsigned long long)c->reader_memory_bytes);
+		 : buf_printf(ret, "trash = %llus\n", (unsigned long long)c->trash_us / 1000000);
 }
 
 int fs_text(const struct fs_tree *t, enum fs_file file, struct buf *ret)

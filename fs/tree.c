@@ -55,6 +55,31 @@ static int stat_root(struct refs_txn *x, struct fs_node *ret)
 	return r;
 }
 
+/** Any commit may change its list, and no notification says so: nothing of it is kept. */
+static int stat_trash(struct refs_txn *x, struct fs_node *ret)
+{
+	struct rec_store s;
+	int r = rec_store_get(x->kv, &s);
+
+	if (!r)
+		set_dir(ret, s.created_us, x->commit);
+	ret->is_live = true;
+	return r;
+}
+
+/** The name may become that of a ref, which is another inode: it is never believed. */
+static int stat_trashed(struct refs_txn *x, uint64_t id, struct fs_node *ret)
+{
+	struct rec_trash e;
+	int r = rec_trash_get(x->kv, id, &e);
+
+	if (!r)
+		set_dir(ret, e.dropped_us, x->commit);
+	ret->is_live = true;
+	ret->expire_at_us = 1;
+	return r;
+}
+
 static int stat_file(const struct fs_tree *t, struct refs_txn *x, uint64_t id, struct fs_node *ret)
 {
 	struct buf text auto_buf = {0};
@@ -85,7 +110,7 @@ static int stat_table(struct refs_txn *x, enum fs_kind kind, uint64_t id, struct
 	int r = rec_table_get(x->kv, id, &t);
 
 	if (!r)
-		r = rec_ref_get(x->kv, t.main_ref, &main);
+		r = *t.name ? rec_ref_get(x->kv, t.main_ref, &main) : -ENOENT; /* dropped */
 	if (r)
 		return r;
 	if (kind == FS_REFS)
@@ -101,11 +126,11 @@ static int stat_table(struct refs_txn *x, enum fs_kind kind, uint64_t id, struct
 static int stat_ref(struct refs_txn *x, enum fs_kind kind, uint64_t id, struct fs_node *ret)
 {
 	struct rec_ref rec;
-	int r = rec_ref_get(x->kv, id, &rec);
+	int r = refs_ref_open(x, id, &rec, NULL);
 
 	/* The ref itself can be looked up after its time, and dropped; nothing inside it. */
-	if (!r && kind != FS_REF && refs_ref_expired(x, &rec))
-		r = -ESTALE;
+	if (r == -ESTALE && kind == FS_REF)
+		r = rec_ref_get(x->kv, id, &rec);
 	if (r)
 		return r;
 	set_dir(ret, rec.changed_us ? rec.changed_us : rec.created_us, rec.version);
@@ -224,9 +249,12 @@ int fs_node_stat(const struct fs_tree *t, struct refs_txn *x, uint64_t ino, stru
 	switch (kind) {
 	case FS_ROOT:
 	case FS_BOUGH:
-	case FS_TRASH:
 		ret->st.st_mode = S_IFDIR | (kind == FS_ROOT ? 0755 : 0555);
 		return stat_root(x, ret);
+	case FS_TRASH:
+		return stat_trash(x, ret);
+	case FS_TRASHED:
+		return stat_trashed(x, id, ret);
 	case FS_FILE:
 		return stat_file(t, x, id, ret);
 	case FS_DB:

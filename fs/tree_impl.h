@@ -30,6 +30,11 @@ int fs_snapshot_find(struct refs_txn *x, uint64_t ref, const char *name, uint64_
 int fs_object_find(
 	struct refs_txn *x, uint64_t table, enum id_kind kind, const char *name, uint64_t *ret_id);
 
+/** fs_trash_name() - of an entry in .bough/trash/. */
+int fs_trash_name(struct refs_txn *x, uint64_t id, char ret[static FS_NAME_BYTES_MAX + 1]);
+/** fs_trash_find() - the inverse. */
+int fs_trash_find(struct refs_txn *x, const char *name, uint64_t *ret_id);
+
 /** fs_data_find() - the block that data/ shows as @name in the tree @root. */
 int fs_data_find(
 	struct refs_txn *x, uint64_t table, uint64_t root, const char *name, uint64_t *ret_block);

@@ -74,7 +74,7 @@ static bool has_home(struct fsck *f, uint64_t id, enum fsck_kind kind)
 	struct rec_ref ref;
 
 	if (kind == FSCK_REF)
-		return !rec_ref_get(f->t, id, &ref) && ref.kind != REC_REF_MAIN;
+		return !rec_ref_get(f->t, id, &ref) && ref.kind != REC_REF_MAIN && !ref.trash;
 	return kind == FSCK_DB || !f->tables[fsck_peek(f, id)->table - 1].is_gone;
 }
 

@@ -181,8 +181,10 @@ static int on_link(struct fsck *f, struct slice key, struct slice value)
 	if (m->table != fsck_peek(f, ref)->table)
 		fsck_say(f, "link of ref %012llx of %s to snapshot %012llx of %s", ID(ref),
 			fsck_label(f, fsck_peek(f, ref)->table), ID(id), fsck_label(f, m->table));
-	m->links++;
 	m->edges++;
+	if (fsck_peek(f, ref)->links) /* in the trash: no name any more */
+		return 0;
+	m->links++;
 	m->sum += fsck_mix(ref, 3);
 	return 0;
 }

@@ -2,6 +2,7 @@
  * One run of fsck, inside the child. Stages, in order:
  *   fsck_registers  every record is read; which id is what
  *   fsck_segments, fsck_trees, fsck_heads   edges are counted, sums compared
+ *   fsck_trash      what was dropped and can be brought back
  *   fsck_indexes    listings, names, holders, links against what they mirror
  *   fsck_counts     what was counted against what is stored
  *   fsck_objects    (full) bytes
@@ -22,6 +23,7 @@ enum fsck_kind {
 	FSCK_SNAPSHOT,
 	FSCK_SCHEMA,
 	FSCK_CLIENT,
+	FSCK_TRASH,
 	FSCK_NODE,
 	FSCK_SEGMENT,
 	FSCK_BLOCK,
@@ -42,7 +44,8 @@ enum fsck_flag {
 struct fsck_mark {
 	uint64_t sum;	/* forward minus reverse pairs */
 	uint32_t edges; /* references found */
-	uint32_t links; /* snapshot: names; block: stamp of the segment that listed it last */
+	uint32_t links; /* snapshot: names; block: stamp of the segment that listed it last;
+			   ref: 1 in the trash */
 	uint32_t table; /* position in fsck.tables + 1; 0 not known */
 	uint8_t kind, flags;
 };
@@ -161,6 +164,7 @@ int fsck_registers(struct fsck *f);
 int fsck_segments(struct fsck *f);
 int fsck_trees(struct fsck *f);
 int fsck_heads(struct fsck *f);
+int fsck_trash(struct fsck *f);
 int fsck_indexes(struct fsck *f);
 int fsck_suspects(struct fsck *f);
 int fsck_counts(struct fsck *f);

@@ -36,7 +36,7 @@ static int home_of(struct fsck *f, uint64_t id, struct home *ret)
 	case FSCK_REF:
 		r = rec_ref_get(f->t, id, &ref);
 		ret->dir = ref.table;
-		name = ref.kind == REC_REF_MAIN ? "" : ref.name;
+		name = ref.kind == REC_REF_MAIN || ref.trash ? "" : ref.name;
 		break;
 	default:
 		return -ENOENT;

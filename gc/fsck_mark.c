@@ -66,7 +66,7 @@ int fsck_each(struct fsck *f, fsck_mark_fn fn)
 const char *fsck_word(enum fsck_kind kind)
 {
 	static const char *const words[FSCK_KINDS] = {"nothing", "database", "table", "ref",
-		"snapshot", "schema", "client", "node", "segment", "block"};
+		"snapshot", "schema", "client", "trash entry", "node", "segment", "block"};
 
 	return words[kind];
 }
@@ -273,6 +273,8 @@ static enum fsck_kind kind_of_key(enum key_kind kind)
 		return FSCK_SCHEMA;
 	case KEY_CLIENT:
 		return FSCK_CLIENT;
+	case KEY_TRASH:
+		return FSCK_TRASH;
 	case KEY_NODE:
 		return FSCK_NODE;
 	case KEY_SEGMENT:

@@ -82,8 +82,20 @@ static int on_ref(struct fsck *f, struct slice key, struct slice value)
 
 	(void)value;
 	f->report.refs++;
-	if (m && readable(f, FSCK_REF, key, rec_ref_get(f->t, key_read_u64(key, 1), &rec)))
+	if (m && readable(f, FSCK_REF, key, rec_ref_get(f->t, key_read_u64(key, 1), &rec))) {
 		m->table = fsck_table_of(f, rec.table);
+		m->links = rec.trash != 0;
+	}
+	return 0;
+}
+
+static int on_trash(struct fsck *f, struct slice key, struct slice value)
+{
+	struct rec_trash rec;
+
+	(void)value;
+	if (claim(f, FSCK_TRASH, key))
+		readable(f, FSCK_TRASH, key, rec_trash_get(f->t, key_read_u64(key, 1), &rec));
 	return 0;
 }
 
@@ -203,7 +215,7 @@ static int on_stranger(void *arg, struct slice key, struct slice value)
 
 static int scan_strangers(struct fsck *f, enum kv_db db)
 {
-	static const char kinds[][20] = {[KV_HOT] = "LRSacdelnpqrstx", [KV_BULK] = "BGNbfghik"};
+	static const char kinds[][20] = {[KV_HOT] = "LRSTUacdelnpqrstx", [KV_BULK] = "BGNbfghik"};
 	struct key lo = {.len = 1}, hi;
 	int r = 0;
 
@@ -240,7 +252,7 @@ int fsck_registers(struct fsck *f)
 	static const struct {
 		enum key_kind kind;
 		fsck_record_fn fn;
-	} all[] = {{KEY_DB, on_db}, {KEY_TABLE, on_table}, {KEY_REF, on_ref},
+	} all[] = {{KEY_DB, on_db}, {KEY_TABLE, on_table}, {KEY_REF, on_ref}, {KEY_TRASH, on_trash},
 		{KEY_SNAPSHOT, on_snapshot}, {KEY_SCHEMA, on_schema}, {KEY_CLIENT, on_client},
 		{KEY_RANGE, on_range}, {KEY_STAGE, on_stage}, {KEY_NODE, on_node},
 		{KEY_SEGMENT, on_segment}, {KEY_BLOCK, on_block}};

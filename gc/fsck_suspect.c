@@ -118,7 +118,7 @@ static int on_link(struct fsck *f, struct slice key, struct slice value)
 	struct key back = key_u64_u64(KEY_LINK_OF, id, ref);
 
 	(void)value;
-	if (is_suspect(f, id) && rec_exists(f->t, &back))
+	if (is_suspect(f, id) && !fsck_peek(f, ref)->links && rec_exists(f->t, &back))
 		fsck_say(f, "snapshot %012llx of %s: no reverse link to ref %012llx", ID(id),
 			fsck_label(f, fsck_peek(f, id)->table), ID(ref));
 	return 0;
@@ -130,7 +130,7 @@ static int on_link_of(struct fsck *f, struct slice key, struct slice value)
 	struct key there = key_u64_u64(KEY_LINK, ref, id);
 
 	(void)value;
-	if (is_suspect(f, id) && rec_exists(f->t, &there))
+	if (is_suspect(f, id) && (fsck_peek(f, ref)->links || rec_exists(f->t, &there)))
 		fsck_say(f, "reverse link of snapshot %012llx of %s: ref %012llx has no such link",
 			ID(id), fsck_label(f, fsck_peek(f, id)->table), ID(ref));
 	return 0;

@@ -19,6 +19,8 @@ enum key_kind {
 	KEY_RANGE = 'R',    /* client, start -> struct rec_range */
 	KEY_QUEUE = 'q',    /* sequence -> struct rec_queue */
 	KEY_STAGE = 'x',    /* table, first id -> how many: being staged, not to be seen yet */
+	KEY_TRASH = 'T',    /* entry -> struct rec_trash */
+	KEY_TRASH_IN = 'U', /* database or table it was in, entry -> "" */
 	/* KV_BULK */
 	KEY_NODE = 'N',	      /* node -> struct tree_node */
 	KEY_SEGMENT = 'g',    /* segment -> struct rec_segment */

@@ -34,6 +34,7 @@ static const struct field table_fields[] = {
 	TIME(rec_table, changed_us),
 	SIZE(rec_table, objects_version),
 	TIME(rec_table, objects_changed_us),
+	ID(rec_table, trash),
 	STRING(rec_table, name),
 };
 static const struct layout table_layout = LAYOUT(1, rec_table, table_fields);
@@ -49,6 +50,7 @@ static const struct field ref_fields[] = {
 	SIZE(rec_ref, version),
 	TIME(rec_ref, changed_us),
 	SIZE(rec_ref, drops),
+	ID(rec_ref, trash),
 	NUMBER(rec_ref, kind, REC_REF_TAG),
 	NUMBER(rec_ref, is_protected, true),
 	STRING(rec_ref, name),
@@ -105,6 +107,20 @@ static const struct field client_fields[] = {
 };
 static const struct layout client_layout = LAYOUT(1, rec_client, client_fields);
 
+static const struct field trash_fields[] = {
+	ID(rec_trash, db),
+	ID(rec_trash, table),
+	ID(rec_trash, ref),
+	ID(rec_trash, snapshot),
+	TIME(rec_trash, dropped_us),
+	TIME(rec_trash, due_us),
+	NUMBER(rec_trash, kind, REC_TRASH_LINK),
+	NUMBER(rec_trash, is_emptying, true),
+	STRING(rec_trash, name),
+	STRING(rec_trash, db_name),
+};
+static const struct layout trash_layout = LAYOUT(1, rec_trash, trash_fields);
+
 /* start is the second number of the key. */
 static const struct field range_fields[] = {
 	SIZE(rec_range, length),
@@ -149,6 +165,7 @@ DEFINE_RECORD(ref, KEY_REF)
 DEFINE_RECORD(snapshot, KEY_SNAPSHOT)
 DEFINE_RECORD(block, KEY_BLOCK)
 DEFINE_RECORD(client, KEY_CLIENT)
+DEFINE_RECORD(trash, KEY_TRASH)
 
 int rec_range_get(struct kv_txn *t, uint64_t client, uint64_t start, struct rec_range *ret)
 {

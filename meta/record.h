@@ -40,6 +40,7 @@ struct rec_table {
 	uint64_t last_timestamp_us;		      /* of its newest snapshot; 0 none */
 	uint64_t version, changed_us;		      /* of _refs/ */
 	uint64_t objects_version, objects_changed_us; /* of _b/ and _sg/ */
+	uint64_t trash;				      /* entry that holds it; 0 none */
 	char name[REC_NAME_BYTES_MAX + 1];
 };
 
@@ -53,6 +54,7 @@ struct rec_ref {
 	uint64_t created_us, expire_at_us; /* 0 never */
 	uint64_t version, changed_us;	   /* of its directory and its data/ */
 	uint64_t drops;			   /* generation of its inodes */
+	uint64_t trash;			   /* entry that holds it: dropped; 0 none */
 	uint8_t kind;			   /* enum rec_ref_kind */
 	bool is_protected;
 	char name[REC_NAME_BYTES_MAX + 1]; /* "main" for the main ref, which has no KEY_NAME */
@@ -111,6 +113,20 @@ struct rec_range {
 	uint16_t incarnation;
 };
 
+enum rec_trash_kind { REC_TRASH_REF = 1, REC_TRASH_TABLE, REC_TRASH_LINK };
+
+/** Something dropped by name. What it holds waits here, and can be brought back until it is due. */
+struct rec_trash {
+	uint64_t db, table; /* where it was */
+	uint64_t ref;	    /* of a ref or link */
+	uint64_t snapshot;  /* of a link: owns one reference to it */
+	uint64_t dropped_us, due_us;
+	uint8_t kind;			      /* enum rec_trash_kind */
+	bool is_emptying;		      /* some of it is gone: it can only go on */
+	char name[REC_NAME_BYTES_MAX + 1];    /* of the ref or table */
+	char db_name[REC_NAME_BYTES_MAX + 1]; /* of a table: its database may be gone */
+};
+
 enum rec_queue_kind { REC_QUEUE_SNAPSHOT = 1, REC_QUEUE_NODE, REC_QUEUE_SEGMENT };
 
 /** Something that lost a reference and is to be released in steps; it owns that one reference. */
@@ -135,6 +151,8 @@ int rec_client_get(struct kv_txn *t, uint64_t id, struct rec_client *ret);
 int rec_client_put(struct kv_txn *t, uint64_t id, const struct rec_client *r);
 int rec_range_get(struct kv_txn *t, uint64_t client, uint64_t start, struct rec_range *ret);
 int rec_range_put(struct kv_txn *t, uint64_t client, const struct rec_range *r);
+int rec_trash_get(struct kv_txn *t, uint64_t id, struct rec_trash *ret);
+int rec_trash_put(struct kv_txn *t, uint64_t id, const struct rec_trash *r);
 int rec_queue_decode(struct slice value, struct rec_queue *ret);
 /** rec_queue_push() - at the end of the queue, with the number of this transaction. */
 int rec_queue_push(struct kv_txn *t, enum rec_queue_kind kind, uint64_t id);

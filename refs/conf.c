@@ -1,4 +1,5 @@
 #include "refs/conf.h"
+#include "objstore/base/clock.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -33,6 +34,11 @@ static int parse_bytes(const char *text, void *ret)
 	return 0;
 }
 
+static int parse_duration(const char *text, void *ret)
+{
+	return clock_parse_duration(text, ret);
+}
+
 static int parse_text(const char *text, void *ret)
 {
 	char *copy = strdup(text);
@@ -53,6 +59,7 @@ static const struct conf_key {
 	{"meta_max_size", parse_bytes, offsetof(struct refs_conf, meta_size_max_bytes)},
 	{"group", parse_text, offsetof(struct refs_conf, group)},
 	{"reader_memory", parse_bytes, offsetof(struct refs_conf, reader_memory_bytes)},
+	{"trash", parse_duration, offsetof(struct refs_conf, trash_us)},
 };
 
 static char *trimmed(char *s)
@@ -95,7 +102,8 @@ static int parse_line(struct refs_conf *c, char *line, const char *path, unsigne
 
 int refs_conf_read(const char *path, struct refs_conf *ret, struct bough_error *error)
 {
-	struct refs_conf c = {.objects_url = strdup(""), .group = strdup("")};
+	struct refs_conf c = {
+		.objects_url = strdup(""), .group = strdup(""), .trash_us = REFS_TRASH_US};
 	FILE *f cleanup(fclose_p) = NULL;
 	char line[1024];
 	int r = c.objects_url && c.group ? 0 : -ENOMEM;

@@ -6,6 +6,7 @@
 #include "refs/ref_impl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 int refs_link_exists(struct refs_txn *x, uint64_t ref, uint64_t snapshot)
 {
@@ -58,27 +59,80 @@ int refs_link_list(struct refs_txn *x, uint64_t ref, uint64_t after, refs_link_f
 	return kv_scan(x->kv, KV_HOT, key_slice(&lo), key_slice(&hi), list_one, &l);
 }
 
-/* The name goes now; its reference goes to the queue, which owns it until it is drained. */
-static int link_to_queue(struct refs_txn *x, uint64_t ref, uint64_t snapshot)
+/** Snapshots of a directory, collected so that their records can be changed. */
+struct ids {
+	uint64_t *ids; /* owned */
+	size_t n, capacity;
+};
+
+static void ids_deinit(struct ids *l)
 {
-	struct key there = key_u64_u64(KEY_LINK, ref, snapshot);
-	struct key back = key_u64_u64(KEY_LINK_OF, snapshot, ref);
+	free(l->ids);
+}
+
+static int collect(void *arg, uint64_t id)
+{
+	struct ids *l = arg;
+
+	if (l->n == l->capacity) {
+		size_t capacity = l->capacity ? 2 * l->capacity : 64;
+		uint64_t *ids = reallocarray(l->ids, capacity, sizeof *ids);
+
+		if (!ids)
+			return -ENOMEM;
+		l->ids = ids;
+		l->capacity = capacity;
+	}
+	l->ids[l->n++] = id;
+	return 0;
+}
+
+/* A name more or less. @by: 1 or -1. */
+static int count_name(struct refs_txn *x, uint64_t snapshot, int by)
+{
 	struct rec_snapshot rec;
 	int r = rec_snapshot_get(x->kv, snapshot, &rec);
 
 	if (r)
 		return r == -ENOENT ? -EUCLEAN : r;
-	if (!rec.nlink)
+	if (by < 0 && !rec.nlink)
 		return -EUCLEAN;
-	rec.nlink--;
+	rec.nlink += (uint32_t)by;
 	r = rec_snapshot_put(x->kv, snapshot, &rec);
-	if (!r)
-		r = kv_del(x->kv, KV_HOT, key_slice(&there));
-	if (!r)
-		r = kv_del(x->kv, KV_HOT, key_slice(&back));
-	if (!r)
-		r = rec_queue_push(x->kv, REC_QUEUE_SNAPSHOT, snapshot);
 	return r ? r : change_add(&x->changes, CHANGE_SNAPSHOT, snapshot);
+}
+
+static int hide(struct refs_txn *x, uint64_t ref, uint64_t snapshot)
+{
+	struct key back = key_u64_u64(KEY_LINK_OF, snapshot, ref);
+	int r = count_name(x, snapshot, -1);
+
+	return r ? r : kv_del(x->kv, KV_HOT, key_slice(&back));
+}
+
+int links_hide(struct refs_txn *x, uint64_t ref)
+{
+	struct ids l cleanup(ids_deinit) = {0};
+	int r = refs_link_list(x, ref, 0, collect, &l);
+
+	for (size_t i = 0; i < l.n && !r; i++)
+		r = hide(x, ref, l.ids[i]);
+	return r;
+}
+
+int links_show(struct refs_txn *x, uint64_t ref)
+{
+	struct ids l cleanup(ids_deinit) = {0};
+	int r = refs_link_list(x, ref, 0, collect, &l);
+
+	for (size_t i = 0; i < l.n && !r; i++) {
+		struct key back = key_u64_u64(KEY_LINK_OF, l.ids[i], ref);
+
+		r = count_name(x, l.ids[i], 1);
+		if (!r)
+			r = rec_mark(x->kv, &back);
+	}
+	return r;
 }
 
 static int take_one(void *arg, uint64_t snapshot)
@@ -87,17 +141,38 @@ static int take_one(void *arg, uint64_t snapshot)
 	return 1;
 }
 
-int ref_release(struct refs_txn *x, uint64_t ref)
+/* The queue owns the reference until it is drained. */
+static int link_to_queue(struct refs_txn *x, uint64_t ref, uint64_t snapshot, bool is_hidden)
 {
+	struct key there = key_u64_u64(KEY_LINK, ref, snapshot);
+	int r = is_hidden ? 0 : hide(x, ref, snapshot);
+
+	if (!r)
+		r = kv_del(x->kv, KV_HOT, key_slice(&there));
+	return r ? r : rec_queue_push(x->kv, REC_QUEUE_SNAPSHOT, snapshot);
+}
+
+int ref_release(struct refs_txn *x, uint64_t ref, uint64_t until_us, uint64_t *references)
+{
+	const struct clock *clock = x->store->clock;
 	struct rec_ref rec;
 	uint64_t snapshot;
-	int r = rec_ref_get(x->kv, ref, &rec), found;
+	int r = rec_ref_get(x->kv, ref, &rec), found = 0;
 
-	if (r)
-		return r;
-	while (!r && (found = refs_link_list(x, ref, 0, take_one, &snapshot)))
-		r = found < 0 ? found : link_to_queue(x, ref, snapshot);
-	if (!r && rec.base)
+	if (!r && rec.base) {
 		r = rec_queue_push(x->kv, REC_QUEUE_SNAPSHOT, rec.base);
-	return r ? r : rec_del(x->kv, KEY_REF, ref);
+		++*references;
+	}
+	rec.head = rec.base = rec.schema = 0; /* it may be left half released */
+	if (!r)
+		r = rec_ref_put(x->kv, ref, &rec);
+	while (!r && (found = refs_link_list(x, ref, 0, take_one, &snapshot)) > 0) {
+		r = link_to_queue(x, ref, snapshot, rec.trash);
+		++*references;
+		if (!r && clock->mono_us(clock) >= until_us)
+			return 1;
+	}
+	if (r || found < 0)
+		return r ? r : found;
+	return rec_del(x->kv, KEY_REF, ref);
 }

@@ -45,9 +45,14 @@ bool refs_ref_expired(const struct refs_txn *x, const struct rec_ref *r)
 int refs_ref_open(struct refs_txn *x, uint64_t ref, struct rec_ref *ret, struct bough_error *error)
 {
 	struct rec_ref rec;
+	struct rec_table table;
 	char when[28];
 	int r = rec_ref_get(x->kv, ref, &rec);
 
+	if (!r)
+		r = rec_table_get(x->kv, rec.table, &table);
+	if (!r && (rec.trash || !*table.name))
+		r = -ENOENT;
 	if (r)
 		return r;
 	if (refs_ref_expired(x, &rec)) {
@@ -105,7 +110,7 @@ static int hold_head(struct refs_txn *x, uint64_t id, const struct rec_ref *ref)
 	return rec_snapshot_put(x->kv, ref->base, &at);
 }
 
-static int ref_exists(const char *name, struct bough_error *error)
+int ref_exists(const char *name, struct bough_error *error)
 {
 	error_set(error, -EEXIST, "a branch or tag '%.255s' exists already", name);
 	return numbered(error, -EEXIST, ERROR_REF_EXISTS);
@@ -155,6 +160,8 @@ static int open_free(struct refs_txn *x, uint64_t ref, const char *what, struct 
 {
 	int r = rec_ref_get(x->kv, ref, ret);
 
+	if (!r && ret->trash)
+		r = -ENOENT;
 	if (r)
 		return r;
 	if (ret->kind == REC_REF_MAIN)
@@ -167,6 +174,7 @@ static int open_free(struct refs_txn *x, uint64_t ref, const char *what, struct 
 
 int refs_ref_drop(struct refs_txn *x, uint64_t ref, struct bough_error *error)
 {
+	struct rec_trash entry = {.kind = REC_TRASH_REF, .ref = ref};
 	struct rec_ref rec;
 	int r = open_free(x, ref, "drop", &rec, error);
 
@@ -175,8 +183,26 @@ int refs_ref_drop(struct refs_txn *x, uint64_t ref, struct bough_error *error)
 	if (!r)
 		r = change_add_gone(&x->changes, CHANGE_IN_REFS, rec.table, rec.name);
 	if (!r)
-		r = ref_release(x, ref);
+		r = links_hide(x, ref);
+	if (r)
+		return r;
+	entry.table = rec.table;
+	snprintf(entry.name, sizeof entry.name, "%s", rec.name);
+	r = trash_put(x, &entry, &rec.trash);
+	rec.drops++;
+	if (!r)
+		r = rec_ref_put(x->kv, ref, &rec);
 	return r ? r : touch_table(x, rec.table);
+}
+
+int ref_touch(struct refs_txn *x, uint64_t ref, struct rec_ref *rec)
+{
+	int r;
+
+	rec->version = x->commit;
+	rec->changed_us = x->now_us;
+	r = rec_ref_put(x->kv, ref, rec);
+	return r ? r : change_add(&x->changes, CHANGE_REF, ref);
 }
 
 int refs_ref_rename(struct refs_txn *x, uint64_t ref, const char *name, struct bough_error *error)

@@ -14,8 +14,28 @@ int dir_list_one(void *arg, struct slice key, struct slice value);
 int db_create_as(struct refs_txn *x, const char *name, uint64_t id, struct bough_error *error);
 /** touch_table() - the list of a table's refs changed in this commit. */
 int touch_table(struct refs_txn *x, uint64_t table);
-/** ref_release() - remove a ref's record and links; what they held goes to the queue. */
-int ref_release(struct refs_txn *x, uint64_t ref);
+/** ref_touch() - directory or head of @ref changed; puts @rec. */
+int ref_touch(struct refs_txn *x, uint64_t ref, struct rec_ref *rec);
+/** ref_exists() - says that the name is taken. */
+int ref_exists(const char *name, struct bough_error *error);
+/** links_hide() - the names of a ref's links go, their references stay with KEY_LINK. */
+int links_hide(struct refs_txn *x, uint64_t ref);
+/** links_show() - the reverse. */
+int links_show(struct refs_txn *x, uint64_t ref);
+
+#define TRASH_SLICE_US 4000 /* of one transaction */
+/**
+ * ref_release() - remove a ref's record and links; what they held goes to the queue
+ * @until_us: by the monotonic clock; added to *@references: how many
+ *
+ * Return: 0, or 1 when time is up: call again in a new transaction.
+ */
+int ref_release(struct refs_txn *x, uint64_t ref, uint64_t until_us, uint64_t *references);
+/** trash_put() - a new entry; sets its times. */
+int trash_put(struct refs_txn *x, struct rec_trash *entry, uint64_t *ret_id);
+/** table_restore() - a dropped table's name comes back. -EEXIST, -EINVAL. */
+int table_restore(struct refs_txn *x, uint64_t table, uint64_t db, const char *name,
+	struct bough_error *error);
 
 /**
  * snapshot_codec() - a snapshot's v4 form without its list of segments

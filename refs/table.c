@@ -1,6 +1,6 @@
 /*
  * Databases and tables. A dropped table keeps its record, with an empty name and in no directory,
- * until the last of its objects is gone: keys of objects are made from it.
+ * in the trash and then until the last of its objects is gone: their keys are made from it.
  */
 #include "refs/table.h"
 #include "refs/name.h"
@@ -280,55 +280,75 @@ int refs_table_create(struct refs_txn *x, uint64_t db, const char *name, uint64_
 	return r;
 }
 
-/** The refs of a table, collected so that they can be dropped. */
-struct ref_ids {
-	uint64_t *ids;
-	size_t n;
+struct protection {
+	struct refs_txn *x;
+	struct bough_error *error;
 };
 
-static int collect(void *arg, uint64_t id, const char *name)
+static int check_unprotected(void *arg, uint64_t id, const char *name)
 {
-	struct ref_ids *l = arg;
-	uint64_t *ids = reallocarray(l->ids, l->n + 1, sizeof *ids);
+	struct protection *p = arg;
+	struct rec_ref ref;
+	int r = rec_ref_get(p->x->kv, id, &ref);
 
-	(void)name;
-	if (!ids)
-		return -ENOMEM;
-	l->ids = ids;
-	l->ids[l->n++] = id;
-	return 0;
+	if (r || !ref.is_protected)
+		return r;
+	error_set(p->error, -EPERM, "cannot drop the table: '%s' is protected", name);
+	return error_hint(p->error, -EPERM, "'bough branch unprotect' (or tag) lifts that");
 }
 
-static int drop_refs(
-	struct refs_txn *x, uint64_t table, uint64_t main_ref, struct bough_error *error)
-{
-	struct ref_ids l = {0};
-	int r = refs_dir_list(x, table, 0, collect, &l);
-
-	for (size_t i = 0; i < l.n && !r; i++)
-		r = refs_ref_drop(x, l.ids[i], error);
-	free(l.ids);
-	return r ? r : ref_release(x, main_ref);
-}
-
+/* Its refs stay in it: nothing leads to them while it has no name. */
 int refs_table_drop(struct refs_txn *x, uint64_t table, struct bough_error *error)
 {
+	struct rec_trash entry = {.kind = REC_TRASH_TABLE, .table = table};
+	struct protection check = {x, error};
 	struct rec_table rec;
+	struct rec_db db;
 	int r = rec_table_get(x->kv, table, &rec);
 
+	if (!r && !*rec.name)
+		r = -ENOENT;
 	if (!r)
-		r = drop_refs(x, table, rec.main_ref, error);
+		r = check_unprotected(&check, rec.main_ref, REFS_MAIN);
 	if (!r)
-		r = rec_table_get(x->kv, table, &rec); /* dropping its refs changed it */
+		r = refs_dir_list(x, table, 0, check_unprotected, &check);
+	if (!r)
+		r = rec_db_get(x->kv, rec.db, &db);
 	if (!r)
 		r = rec_dir_remove(x->kv, rec.db, rec.name, table);
 	if (!r)
 		r = change_add_gone(&x->changes, CHANGE_IN_DB, rec.db, rec.name);
 	if (r)
 		return r;
+	entry.db = rec.db;
+	memcpy(entry.name, rec.name, sizeof entry.name);
+	memcpy(entry.db_name, db.name, sizeof entry.db_name);
 	rec.name[0] = 0;
-	r = rec_table_put(x->kv, table, &rec);
+	r = trash_put(x, &entry, &rec.trash);
+	if (!r)
+		r = rec_table_put(x->kv, table, &rec);
 	return r ? r : touch_db(x, rec.db);
+}
+
+int table_restore(struct refs_txn *x, uint64_t table, uint64_t db, const char *name,
+	struct bough_error *error)
+{
+	struct rec_table rec;
+	int r = name_check_object(name, "table", error);
+
+	if (!r)
+		r = rec_table_get(x->kv, table, &rec);
+	if (!r)
+		r = rec_dir_add(x->kv, db, name, table);
+	if (r == -EEXIST)
+		return exists("table", name, error);
+	if (r)
+		return r;
+	rec.db = db;
+	rec.trash = 0;
+	snprintf(rec.name, sizeof rec.name, "%s", name);
+	r = rec_table_put(x->kv, table, &rec);
+	return r ? r : touch_db(x, db);
 }
 
 int refs_table_rename(struct refs_txn *x, uint64_t table, uint64_t db, const char *name,

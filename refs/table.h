@@ -22,7 +22,7 @@ int refs_table_create_as(struct refs_txn *x, uint64_t db, const char *name, uint
 /** refs_table_lookup() - exactly, else without case if unique. -ENOENT (1025). */
 int refs_table_lookup(struct refs_txn *x, uint64_t db, const char *name, uint64_t *ret_table,
 	struct bough_error *error);
-/** refs_table_drop() - with all its refs, to the queue. -EPERM a ref is protected. */
+/** refs_table_drop() - to the trash, with all its refs. -EPERM one of them is protected. */
 int refs_table_drop(struct refs_txn *x, uint64_t table, struct bough_error *error);
 /** refs_table_rename() - also to another database. -EEXIST, -EINVAL. */
 int refs_table_rename(struct refs_txn *x, uint64_t table, uint64_t db, const char *name,

@@ -15,6 +15,14 @@
 		}                                                                                  \
 	}
 
+#define UNDROP_OPTIONS                                                                             \
+	{                                                                                          \
+		{"as", 0, "NAME", "under another name"},                                           \
+		{                                                                                  \
+			"id", 0, "ENTRY", "this entry of the trash, not the newest of that name"   \
+		}                                                                                  \
+	}
+
 static const struct cli_command commands[] = {
 	{"init", "STORE", "Make a new, empty store", "STORE is made if it does not exist.", 1, 1,
 		{{0}}, cmd_init},
@@ -47,6 +55,8 @@ static const struct cli_command commands[] = {
 		cmd_table_show},
 	{"table drop", "TABLE", "Drop a table with all its refs", NULL, 1, 1, {{0}},
 		cmd_table_drop},
+	{"table undrop", "TABLE", "Bring a dropped table back, with all its refs", NULL, 1, 1,
+		UNDROP_OPTIONS, cmd_undrop},
 	{"table rename", "TABLE TABLE|NAME", "Rename a table, or move it to another database", NULL,
 		2, 2, {{0}}, cmd_table_rename},
 
@@ -57,6 +67,8 @@ static const struct cli_command commands[] = {
 	{"branch show", "TABLE/NAME", "Show one branch: its head, schema and counts", NULL, 1, 1,
 		{{0}}, cmd_ref_show},
 	{"branch drop", "TABLE/NAME", "Drop a branch", NULL, 1, 1, {{0}}, cmd_ref_drop},
+	{"branch undrop", "TABLE/NAME", "Bring a dropped branch back", NULL, 1, 1, UNDROP_OPTIONS,
+		cmd_undrop},
 	{"branch rename", "TABLE/NAME NAME", "Rename a branch", NULL, 2, 2, {{0}}, cmd_ref_rename},
 	{"branch protect", "TABLE/NAME", "Refuse to drop, rename or reset a branch", NULL, 1, 1,
 		{{0}}, cmd_ref_protect},
@@ -68,10 +80,21 @@ static const struct cli_command commands[] = {
 	{"tag show", "TABLE/NAME", "Show one tag: its head, schema and counts", NULL, 1, 1, {{0}},
 		cmd_ref_show},
 	{"tag drop", "TABLE/NAME", "Drop a tag", NULL, 1, 1, {{0}}, cmd_ref_drop},
+	{"tag undrop", "TABLE/NAME", "Bring a dropped tag back", NULL, 1, 1, UNDROP_OPTIONS,
+		cmd_undrop},
 	{"tag rename", "TABLE/NAME NAME", "Rename a tag", NULL, 2, 2, {{0}}, cmd_ref_rename},
 	{"tag protect", "TABLE/NAME", "Refuse to drop or rename a tag", NULL, 1, 1, {{0}},
 		cmd_ref_protect},
 	{"tag unprotect", "TABLE/NAME", "Allow it again", NULL, 1, 1, {{0}}, cmd_ref_protect},
+
+	{"trash list", "", "List what was dropped and can be brought back", NULL, 0, 0, {{0}},
+		cmd_trash_list},
+	{"trash restore", "ENTRY", "Bring one entry of the trash back", NULL, 1, 1,
+		{{"as", 0, "NAME", "under another name; of a table also DB.NAME"}},
+		cmd_trash_restore},
+	{"trash empty", "", "Remove for good what is due",
+		"What is due could be restored for the trash period (bough.conf: trash).", 0, 0,
+		{{"all", 0, NULL, "also what is not due yet"}}, cmd_trash_empty},
 
 	{"log", "TABLE[/REF][@MOMENT]", "Show the commits of a ref, newest first", NULL, 1, 1,
 		{{"all", 0, NULL, "every snapshot of its directory, not only the head's chain"},

@@ -27,6 +27,12 @@ int cmd_ref_drop(struct cli *c);
 int cmd_ref_rename(struct cli *c);
 int cmd_ref_protect(struct cli *c);
 
+/* Of a branch, tag or table: the command's first word. */
+int cmd_undrop(struct cli *c);
+int cmd_trash_list(struct cli *c);
+int cmd_trash_restore(struct cli *c);
+int cmd_trash_empty(struct cli *c);
+
 int cmd_log(struct cli *c);
 int cmd_show(struct cli *c);
 int cmd_stat(struct cli *c);

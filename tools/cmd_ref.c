@@ -12,8 +12,8 @@ struct ref_job {
 	uint64_t retain_us;	   /* 0: for ever */
 	/* results */
 	uint64_t id, rows;
-	char head[33]; /* "": no data */
-	char survivor[REC_NAME_BYTES_MAX + 1];
+	uint64_t due_us; /* of a drop */
+	char head[33];	 /* "": no data */
 };
 
 static void ref_job_deinit(struct ref_job *j)
@@ -94,45 +94,14 @@ static int create_body(struct refs_txn *x, void *arg, struct bough_error *error)
 	return r ? r : cli_snapshot_hex(x, rec.head, j->head);
 }
 
-struct holders {
-	struct refs_txn *x;
-	char *ret; /* name of one */
-};
-
-static int take_holder(void *arg, struct slice key, struct slice value)
-{
-	struct holders *h = arg;
-	struct rec_ref rec;
-	int r = rec_ref_get(h->x->kv, key_read_u64(key, 1 + sizeof(uint64_t)), &rec);
-
-	(void)value;
-	if (r)
-		return r;
-	strcpy(h->ret, rec.name);
-	return 1;
-}
-
-/* A ref whose directory still holds @snapshot, so that it can be found again. */
-static int find_holder(struct refs_txn *x, uint64_t snapshot, char *ret)
-{
-	struct key lo = key_u64(KEY_LINK_OF, snapshot), hi = key_next(&lo);
-	struct holders h = {x, ret};
-	int r = kv_scan(
-		x->kv, rec_db_of(KEY_LINK_OF), key_slice(&lo), key_slice(&hi), take_holder, &h);
-
-	return r < 0 ? r : 0;
-}
-
 static int drop_body(struct refs_txn *x, void *arg, struct bough_error *error)
 {
 	struct ref_job *j = arg;
 	struct rec_ref rec;
 	int r = lookup(x, j, &rec, error);
 
-	j->survivor[0] = 0;
-	if (!r)
-		r = refs_ref_drop(x, j->id, error);
-	return r || !rec.head ? r : find_holder(x, rec.head, j->survivor);
+	j->due_us = x->now_us + x->store->conf.trash_us;
+	return r ? r : refs_ref_drop(x, j->id, error);
 }
 
 static int rename_body(struct refs_txn *x, void *arg, struct bough_error *error)
@@ -212,6 +181,7 @@ int cmd_ref_drop(struct cli *c)
 	struct json_object *done auto_json = NULL;
 	char *name cleanup(free_p) = NULL, *word cleanup(free_p) = NULL;
 	char *again cleanup(free_p) = NULL;
+	char when[40];
 	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
 
 	if (!r)
@@ -220,25 +190,16 @@ int cmd_ref_drop(struct cli *c)
 		return r;
 	name = cli_name(j.target.db, j.target.table, j.target.ref);
 	word = cli_check(cli_shell(name));
-	if (j.survivor[0] && asprintf(&again, "bough %s create %s --from %s --at %s", word_of(c),
-				     word, j.survivor, j.head) < 0)
+	if (asprintf(&again, "bough %s undrop %s", word_of(c), word) < 0)
 		cli_check(NULL);
 	done = cli_done("dropped", name, j.id);
 	cli_add_text(done, "head", j.head[0] ? j.head : NULL);
 	cli_add_text(done, "restore", again);
-	if (again) {
-		cli_report(c, done,
-			"dropped %s %s; its head is still in '%s', to make it again:", word_of(c),
-			name, j.survivor);
-		if (!c->json)
-			printf("  %s\n", again);
-	} else if (j.head[0]) {
-		cli_report(c, done,
-			"dropped %s %s; no other ref held its head %.*s: this cannot be undone",
-			word_of(c), name, CLI_ID_DIGITS, j.head);
-	} else {
-		cli_report(c, done, "dropped %s %s; it had no data", word_of(c), name);
-	}
+	cli_add_time(done, "due", j.due_us);
+	cli_format_time(j.due_us, false, when);
+	cli_report(c, done, "dropped %s %s; until %s this brings it back:", word_of(c), name, when);
+	if (!c->json)
+		printf("  %s\n", again);
 	return 0;
 }
 

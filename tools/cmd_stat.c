@@ -135,12 +135,28 @@ static void add_metadata(struct refs_store *s, struct json_object *o, uint64_t b
 		cli_add_number(o, "metadata_bytes_per_block", bytes / blocks);
 }
 
-static int count_table(void *arg, uint64_t id, const char *name)
+/* By their names: what was dropped keeps its records. */
+struct named {
+	struct refs_txn *x;
+	uint64_t tables, refs;
+};
+
+static int count_ref(void *arg, uint64_t id, const char *name)
 {
 	(void)id;
 	(void)name;
-	++*(uint64_t *)arg;
+	((struct named *)arg)->refs++;
 	return 0;
+}
+
+static int count_table(void *arg, uint64_t id, const char *name)
+{
+	struct named *n = arg;
+
+	(void)name;
+	n->tables++;
+	n->refs++; /* main */
+	return refs_dir_list(n->x, id, 0, count_ref, n);
 }
 
 static int add_records(struct refs_txn *x, struct json_object *o)
@@ -148,13 +164,14 @@ static int add_records(struct refs_txn *x, struct json_object *o)
 	static const struct {
 		const char *name;
 		enum key_kind kind;
-	} kinds[] = {{"databases", KEY_DB}, {"refs", KEY_REF}, {"snapshots", KEY_SNAPSHOT},
+	} kinds[] = {{"databases", KEY_DB}, {"trash", KEY_TRASH}, {"snapshots", KEY_SNAPSHOT},
 		{"nodes", KEY_NODE}, {"segments", KEY_SEGMENT}, {"schemas", KEY_SCHEMA},
 		{"queue", KEY_QUEUE}};
-	uint64_t tables = 0; /* by their names: a dropped one keeps its record */
-	int r = describe_tables(x, 0, count_table, &tables);
+	struct named named = {.x = x};
+	int r = describe_tables(x, 0, count_table, &named);
 
-	cli_add_number(o, "tables", tables);
+	cli_add_number(o, "tables", named.tables);
+	cli_add_number(o, "refs", named.refs);
 	for (size_t i = 0; !r && i < ARRAY_SIZE(kinds); i++)
 		r = add_count(x, o, kinds[i].name, kinds[i].kind);
 	return r;

@@ -9,6 +9,7 @@ struct table_job {
 	struct name_target from, to; /* owned */
 	struct cli_place place;
 	uint64_t refs; /* dropped with it, without main */
+	uint64_t due_us;
 };
 
 static void table_job_deinit(struct table_job *j)
@@ -40,6 +41,7 @@ static int drop_body(struct refs_txn *x, void *arg, struct bough_error *error)
 	int r = cli_lookup_table(x, &j->from, &j->place, error);
 
 	j->refs = 0;
+	j->due_us = x->now_us + x->store->conf.trash_us;
 	if (!r)
 		r = refs_dir_list(x, j->place.table, 0, count_child, &j->refs);
 	return r ? r : refs_table_drop(x, j->place.table, error);
@@ -82,16 +84,27 @@ int cmd_table_drop(struct cli *c)
 {
 	struct table_job j auto_table_job = {0};
 	struct json_object *done auto_json = NULL;
-	char *name cleanup(free_p) = NULL;
+	char *name cleanup(free_p) = NULL, *word cleanup(free_p) = NULL;
+	char *again cleanup(free_p) = NULL;
+	char when[40];
 	int r = run(c, drop_body, &j);
 
 	if (r)
 		return r;
 	name = cli_name(j.from.db, j.from.table, NULL);
+	word = cli_check(cli_shell(name));
+	if (asprintf(&again, "bough table undrop %s", word) < 0)
+		cli_check(NULL);
 	done = cli_done("dropped", name, j.place.table);
 	cli_add_number(done, "refs", j.refs);
-	cli_report(c, done, "dropped table %s (refs besides main: %llu); this cannot be undone",
-		name, (unsigned long long)j.refs);
+	cli_add_text(done, "restore", again);
+	cli_add_time(done, "due", j.due_us);
+	cli_format_time(j.due_us, false, when);
+	cli_report(c, done,
+		"dropped table %s (refs besides main: %llu); until %s this brings it back:", name,
+		(unsigned long long)j.refs, when);
+	if (!c->json)
+		printf("  %s\n", again);
 	return 0;
 }
 

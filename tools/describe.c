@@ -76,7 +76,7 @@ static int add_base_ref(struct refs_txn *x, struct json_object *o, uint64_t ref)
 
 	if (r && r != -ENOENT)
 		return r;
-	cli_add_text(o, "base_ref", r ? NULL : base.name); /* it may be gone */
+	cli_add_text(o, "base_ref", r || base.trash ? NULL : base.name); /* it may be gone */
 	return 0;
 }
 

@@ -436,6 +436,45 @@ static void stage_in_no_range(struct world *w)
 	put(w, k, "\1\0\0\0\0\0\0\0");
 }
 
+/* the trash */
+static void trash_of_nothing(struct world *w)
+{
+	EDIT(trash, w->old_entry, rec.ref = w->dev);
+}
+static void trash_not_indexed(struct world *w)
+{
+	del(w, key_u64_u64(KEY_TRASH_IN, w->orders, w->old_entry));
+}
+static void trash_indexed_elsewhere(struct world *w)
+{
+	mark(w, key_u64_u64(KEY_TRASH_IN, w->big, w->old_entry));
+}
+static void trash_lost(struct world *w)
+{
+	del(w, key_u64_u64(KEY_TRASH_IN, w->orders, w->old_entry));
+	del(w, key_u64(KEY_TRASH, w->old_entry));
+}
+static void trash_named(struct world *w)
+{
+	assert_int_equal(rec_dir_add(w->t, w->orders, "old", w->old), 0);
+}
+static void trash_link_owns_too_much(struct world *w)
+{
+	struct rec_trash e = {.kind = REC_TRASH_LINK,
+		.table = w->orders,
+		.ref = w->dev,
+		.snapshot = w->head,
+		.name = "dev"};
+	uint64_t id = new_id(w);
+
+	assert_int_equal(rec_trash_put(w->t, id, &e), 0);
+	mark(w, key_u64_u64(KEY_TRASH_IN, w->orders, id));
+}
+static void trash_with_reverse_link(struct world *w)
+{
+	mark(w, key_u64_u64(KEY_LINK_OF, w->dev_head, w->old));
+}
+
 const struct broken breaks[] = {
 	{"count of a segment", count_of_segment, 1, "segment %: its count is"},
 	{"count of a node", count_of_node, 1, "node %: its count is 2, references are 1"},
@@ -448,7 +487,7 @@ const struct broken breaks[] = {
 	{"base missing", base_missing, 1, "sales.orders/dev: its merge base % has no record"},
 	{"head missing", head_missing, 1, "sales.orders/dev: its head % has no record"},
 	{"main missing", main_missing, 2, "sales.orders/%: the table's main is ref"},
-	{"head of another table", other_table, 4, "belongs to sales.big"},
+	{"head of another table", other_table, 5, "belongs to sales.big"},
 	{"nlink", nlink, 1, "snapshot %: its nlink is 3, names are 2"},
 	{"head not in its directory", head_not_in_directory, 2,
 		"sales.orders/dev: its head % is not in its directory"},
@@ -489,6 +528,13 @@ const struct broken breaks[] = {
 	{"range of nobody", range_of_nobody, 1, "range %: its client has no record"},
 	{"range too far", range_too_far, 1, "range %: it holds ids that were never given"},
 	{"client in no slot", client_in_no_slot, 1, "client %: there is no slot 4096"},
+	{"trash holds what is live", trash_of_nothing, 2, "what it holds is not there"},
+	{"trash without index", trash_not_indexed, 1, "trash entry % 'old': no index leads to it"},
+	{"trash indexed elsewhere", trash_indexed_elsewhere, 1, "index of the trash: entry"},
+	{"trash lost", trash_lost, 1, "ref %: trash entry % does not hold it"},
+	{"dropped ref with a name", trash_named, 2, "entry 'old' of directory"},
+	{"trash owns too much", trash_link_owns_too_much, 1, "snapshot %: its count is"},
+	{"dropped ref with a reverse link", trash_with_reverse_link, 1, "reverse link of snapshot"},
 	{"stage in no range", stage_in_no_range, 1, "mark of staged ids from"},
 };
 const size_t n_breaks = ARRAY_SIZE(breaks);

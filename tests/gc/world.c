@@ -1,4 +1,6 @@
 #include "tests/gc/world.h"
+#include "refs/ref.h"
+#include "refs/trash.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +42,14 @@ int world_setup(void **state)
 	w->big = fixture_table(f, "sales", "big");
 	for (unsigned i = 0; i < BIG_APPENDS; i++)
 		w->big_head = fixture_append(f, w->big, fixture_main(f, w->big), 1);
-	if (refs_begin(f->store, KV_READ, &x) || rec_snapshot_get(x->kv, w->head, &w->head_rec))
+	w->old = fixture_branch(f, w->orders, w->dev, "old");
+	fixture_append(f, w->orders, w->old, 1);
+	if (refs_begin(f->store, KV_WRITE, &x) || refs_ref_drop(x, w->old, NULL) ||
+		refs_commit(&x, NULL))
+		return -1;
+	if (refs_begin(f->store, KV_READ, &x) ||
+		refs_trash_find(x, w->orders, REC_TRASH_REF, "old", &w->old_entry, NULL) ||
+		rec_snapshot_get(x->kv, w->head, &w->head_rec))
 		return -1;
 	*state = w;
 	return 0;

@@ -10,7 +10,8 @@
 /** The ids of the store that every case starts from. */
 struct world {
 	struct fixture *f;
-	uint64_t orders, main, dev, first, head, dev_head, big, big_head;
+	uint64_t orders, main, dev, first, head, dev_head, big, big_head, old,
+		old_entry; /* old: dropped */
 	struct rec_snapshot head_rec;
 	struct kv_txn *t;
 };

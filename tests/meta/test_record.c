@@ -80,6 +80,17 @@ static const struct rec_client a_client = {.started_us = 1,
 	.boot = "boot",
 	.role = "mount"};
 
+static const struct rec_trash a_trash = {.db = 1,
+	.table = 2,
+	.ref = 3,
+	.snapshot = ID_MAX,
+	.dropped_us = UINT64_C(1) << 60,
+	.due_us = UINT64_MAX,
+	.kind = REC_TRASH_LINK,
+	.is_emptying = true,
+	.name = "dev",
+	.db_name = "sales"};
+
 /* One kind of record keyed by one id, behind common types. */
 struct kind {
 	enum key_kind key;
@@ -104,6 +115,7 @@ DEFINE_KIND(ref)
 DEFINE_KIND(snapshot)
 DEFINE_KIND(block)
 DEFINE_KIND(client)
+DEFINE_KIND(trash)
 
 #define KIND(key, noun)                                                                            \
 	{                                                                                          \
@@ -116,6 +128,7 @@ static const struct kind kinds[] = {
 	KIND(KEY_SNAPSHOT, snapshot),
 	KIND(KEY_BLOCK, block),
 	KIND(KEY_CLIENT, client),
+	KIND(KEY_TRASH, trash),
 };
 
 static void what_was_put_is_got(void **state)

@@ -85,14 +85,17 @@ static void bad_configuration_is_named(void **state)
 	struct fixture *f = *state;
 
 	close_store(f);
-	write_text(f, "bough.conf", "# fine\n\nmeta_max_size = 1G\n");
+	write_text(f, "bough.conf", "# fine\n\nmeta_max_size = 1G\ntrash = 2h\n");
 	fixture_reopen(f);
 	assert_int_equal(f->store->conf.meta_size_max_bytes, 1 << 30);
+	assert_true(f->store->conf.trash_us == UINT64_C(7200000000));
 	close_store(f);
 	write_text(f, "bough.conf", "colour = red\n");
 	expect(f, -EINVAL, ":1: unknown key 'colour'");
 	write_text(f, "bough.conf", "\nmeta_max_size = lots\n");
 	expect(f, -EINVAL, ":2: 'lots' is no value");
+	write_text(f, "bough.conf", "trash = 7x\n");
+	expect(f, -EINVAL, ":1: '7x' is no value for trash");
 	write_text(f, "bough.conf", "meta_max_size\n");
 	expect(f, -EINVAL, "expected 'key = value'");
 	write_text(f, "bough.conf", "objects = s3://bucket/prefix\n");

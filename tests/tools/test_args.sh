@@ -5,8 +5,8 @@ top=$(cd "$here/../.." && pwd)
 # every command of the list has a help, the group a list, and the manual a page
 bough help >all
 mapfile -t commands < <(sed -n '/^Commands:/,/^$/p' all | sed '1d;$d' |
-  awk '{ if ($1 ~ /^(db|table|branch|tag)$/) print $1, $2; else print $1 }')
-same "${#commands[@]}" 34
+  awk '{ if ($1 ~ /^(db|table|branch|tag|trash)$/) print $1, $2; else print $1 }')
+same "${#commands[@]}" 40
 for command in "${commands[@]}"; do
   # shellcheck disable=SC2086
   prints "^usage: bough $command" bough $command --help
@@ -24,7 +24,7 @@ for command in "${commands[@]}"; do
     holds "Fl (. , )?-${option#--}( |$)" "$top/tools/man/$page.1"
   done
 done
-for group in db table branch tag; do
+for group in db table branch tag trash; do
   prints "^usage: bough $group VERB" bough $group --help
   prints "^usage: bough $group VERB" bough help $group
   refuses 2 "needs a verb" bough $group
@@ -40,7 +40,10 @@ json '.store_format == 1' bough --json version
 refuses 2 "^hint: did you mean 'bough branch'" bough brnch
 refuses 2 "^hint: did you mean 'bough tag create'" bough tag creat a.b/c
 refuses 2 "unknown command 'xyzzy'" bough xyzzy
-refuses 2 "unknown command 'branch undrop'" bough branch undrop a.b/c
+refuses 2 "unknown command 'db undrop'" bough db undrop a
+refuses 2 "is no entry's number" bough trash restore a.b/c
+refuses 2 "is no entry's number" bough trash restore 99999999999999999999
+refuses 2 "is no number" bough tag undrop a.b/c --id x
 refuses 2 "unknown command 'gc'" bough gc
 refuses 2 "^hint: did you mean '--retain'" bough branch create a.b/c --retian 7d
 refuses 2 "unknown option '-x'" bough log -x
@@ -88,7 +91,7 @@ complete_words bough ''
 for word in $(printf '%s\n' "${commands[@]}" | cut -d' ' -f1 | sort -u); do
   same "$(printf '%s\n' "${COMPREPLY[@]}" | grep -cx -- "$word")" 1
 done
-for group in db table branch tag; do
+for group in db table branch tag trash; do
   complete_words bough $group ''
   same "$(printf '%s\n' "${COMPREPLY[@]}" | sort | tr '\n' ' ')" \
     "$(printf '%s\n' "${commands[@]}" | sed -n "s/^$group //p" | sort | tr '\n' ' ')"

@@ -100,11 +100,17 @@ json '.[0].refs | contains(["main", "v1", "old", "then"])' bough log s.t --json
 
 # drop says how to get it back, and that works
 restore=$(bough branch drop s.t/old --json | jq -r .restore)
-same "$restore" "bough branch create s.t/old --from main --at $first"
+same "$restore" "bough branch undrop s.t/old"
 ok $restore
-json ".head == \"$first\"" bough branch show s.t/old --json
-prints 'no other ref held its head .* cannot be undone' bough branch drop s.t/dev
-prints '^  bough tag create s.t/v1 --from (main|old|then) --at [0-9a-f]{32}$' bough tag drop s.t/v1
+json ".head == \"$first\" and .snapshots == 1" bough branch show s.t/old --json
+json '.rows == 5' bough branch show s.t/dev --json
+ok bough branch drop s.t/dev
+refuses 1 "unknown branch" bough log s.t/dev
+ok bough branch undrop s.t/dev --as dev2
+json '.rows == 5 and .snapshots == 2' bough branch show s.t/dev2 --json
+ok bough branch drop s.t/dev2
+prints '^  bough tag undrop s.t/v1$' bough tag drop s.t/v1
+json '.errors == 0' bough fsck --json
 
 # schema, sizes, zones
 json '[.schema[].name] == ["id", "name"] and .databend.attachable != null' bough show s.t --json

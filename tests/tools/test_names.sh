@@ -45,7 +45,7 @@ ok bough db create archive
 prints 'renamed table sales.items to archive.old' bough table rename sales.items archive.old
 json '.renamed == "archive.new"' bough table rename archive.old new --json
 refuses 1 "exists" bough table rename 'sales."t/x"' orders
-prints 'this cannot be undone' bough table drop archive.new
+prints '^  bough table undrop archive.new$' bough table drop archive.new
 json '.dropped == "sales.\"t/x\"" and .refs == 0' bough table drop 'sales."t/x"' --json
 
 # branches
@@ -83,10 +83,54 @@ json '.unprotected == "sales.orders/dev"' bough branch unprotect sales.orders/de
 prints 'renamed branch sales.orders/dev to sales.orders/dev2' bough branch rename sales.orders/dev dev2
 ok bough branch rename sales.orders/dev2 sales.orders/dev3
 refuses 1 "exists" bough branch rename sales.orders/dev3 fix
-prints 'it had no data' bough branch drop sales.orders/dev3
-json '.dropped == "sales.orders/fix" and .restore == null' bough branch drop sales.orders/fix --json
+prints '^  bough branch undrop sales.orders/dev3$' bough branch drop sales.orders/dev3
+json '.dropped == "sales.orders/fix" and .restore == "bough branch undrop sales.orders/fix"' bough branch drop sales.orders/fix --json
 refuses 1 "unknown branch or tag" bough branch drop sales.orders/fix
 refuses 1 "main" bough branch drop sales.orders/main
+
+# undrop: the newest of a name, or one by its number
+refuses 1 "has no branch or tag 'none'" bough branch undrop sales.orders/none
+refuses 1 "has no table 'none'" bough table undrop sales.none
+json 'length == 4 and all(.[]; .due > .dropped)' bough trash list --json
+json '[.[].type] == ["table", "table", "branch", "branch"]' bough trash list --json
+prints '^ID +NAME +TYPE' bough trash list
+ok bough branch undrop sales.orders/fix
+json '.head == null and .base_ref == null and .expires != null' bough branch show sales.orders/fix --json
+ok bough branch create sales.orders/dev3
+refuses 1 "exists already" bough branch undrop sales.orders/dev3
+refuses 1 "^hint: --as gives" bough branch undrop sales.orders/dev3
+json '.restored == "sales.orders/dev4" and .type == "branch"' \
+  bough branch undrop sales.orders/dev3 --as dev4 --json
+ok bough branch drop sales.orders/dev3
+ok bough branch create sales.orders/dev3 --retain 1h
+ok bough branch drop sales.orders/dev3
+first=$(bough trash list --json | jq '.[-2].id')
+refuses 1 "is another: 'old'|is another: 'new'" bough branch undrop sales.orders/dev3 --id "$(bough trash list --json | jq '.[0].id')"
+refuses 1 "'dev3' was a branch" bough tag undrop sales.orders/dev3
+refuses 1 "cannot name" bough branch undrop sales.orders/dev3 --as main
+ok bough branch undrop sales.orders/dev3 --id "$first"
+json '.expires == null' bough branch show sales.orders/dev3 --json
+refuses 1 "has no entry $first" bough trash restore "$first"
+json '.restored == "sales.orders/dev5"' bough trash restore "$(bough trash list --json | jq '.[-1].id')" --as dev5 --json
+
+# tables come back with their refs; their database may be gone
+json '.refs == 4' bough table drop sales.orders --json
+refuses 1 "unknown table" bough branch list sales.orders
+refuses 1 "unknown table" bough branch undrop sales.orders/dev3
+ok bough table undrop sales.orders --as archive.orders
+json 'length == 4' bough branch list archive.orders --json
+ok bough table rename archive.orders sales.orders
+ok bough db drop archive
+new=$(bough trash list --json | jq '.[] | select(.name == "archive.new").id')
+refuses 1 "database of 'new' was dropped: 'archive'" bough trash restore "$new"
+json '.restored == "sales.new"' bough trash restore "$new" --as sales.new --json
+for name in dev3 dev4 dev5 fix; do ok bough branch drop sales.orders/$name; done
+ok bough table drop sales.new
+json '.emptied == 0' bough trash empty --json
+json '.errors == 0' bough fsck --json
+json '.emptied == 6' bough trash empty --all --json
+json 'length == 0' bough trash list --json
+prints 'removed 0 entries' bough trash empty --all
 
 json 'length == 0' bough log sales.orders --json
 json '.tables == 1 and .refs == 1 and .clients_alive == 1' bough stat --json

@@ -5,6 +5,11 @@ _bough_names() # COMMAND: first column of its list
   bough ${store:+-s "$store"} "$@" list 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+_bough_trash() # COLUMN of what was dropped
+{
+  bough ${store:+-s "$store"} trash list 2>/dev/null | awk -v n="$1" 'NR > 1 { print $n }'
+}
+
 _bough_options()
 {
   bough help "$@" 2>/dev/null | grep -oE -- '--[a-z-]+'
@@ -13,14 +18,14 @@ _bough_options()
 _bough()
 {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} store='' i
-  local groups='db table branch tag' single='init mount umount import log show stat fsck version help'
+  local groups='db table branch tag trash' single='init mount umount import log show stat fsck version help'
   local -a words=()
 
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
       -s | --store) store=${COMP_WORDS[++i]} ;;
-      --tz | --at | --from | --retain | --message | -m | --author | -n | --number | -o) ((i++)) ;;
+      --tz | --at | --from | --retain | --message | -m | --author | --as | --id | -n | --number | -o) ((i++)) ;;
       -*) ;;
       *) words+=("${COMP_WORDS[i]}") ;;
     esac
@@ -39,12 +44,16 @@ _bough()
     choices=$(_bough_options $command ${verb:+$verb}; _bough_options $command)
   elif [[ " $groups " == *" $command "* ]] && [ -z "$verb" ]; then
     case $command in
-      db | table) choices='create list show drop rename' ;;
-      *) choices='create list show drop rename protect unprotect' ;;
+      db) choices='create list show drop rename' ;;
+      table) choices='create list show drop undrop rename' ;;
+      trash) choices='list restore empty' ;;
+      *) choices='create list show drop undrop rename protect unprotect' ;;
     esac
   else
     case "$command $verb" in
-      'db create'*) ;;
+      'db create'* | 'trash list'* | 'trash empty'*) ;;
+      *' undrop'*) choices=$(_bough_trash 2) ;;
+      trash*) choices=$(_bough_trash 1) ;;
       db*) choices=$(_bough_names db) ;;
       'branch list'* | 'tag list'* | 'branch create'* | 'tag create'* | table*) choices=$(_bough_names table) ;;
       branch* | tag*) choices=$(_bough_names "$command") ;;
