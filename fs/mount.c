@@ -203,8 +203,11 @@ static int make_session(struct mount *m, const char *source)
 static int cannot_mount(const struct mount *m, int r, struct bough_error *error)
 {
 	error_set(error, r, "cannot mount at %s: %s", m->path, strerror(-r));
+	if (r == -ENODEV)
+		error_hint(error, r, "this kernel has no FUSE: modprobe fuse");
 	if (r == -EPERM)
-		error_hint(error, r, "be root, or install fusermount3 (package fuse3)%s",
+		error_hint(error, r,
+			"without root it takes fusermount3 (package fuse3), and its leave%s",
 			m->options->allow_other ? "; allow_other needs user_allow_other in "
 						  "/etc/fuse.conf"
 						: "");

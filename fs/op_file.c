@@ -11,7 +11,7 @@ static bool is_block(uint64_t ino)
 	return fs_ino_kind(ino) == FS_BLOCK;
 }
 
-static int open_object(struct fs *fs, uint64_t ino, int *ret_fd)
+static int open_object(struct fs *fs, uint64_t ino, int *ret_fd, struct bough_error *error)
 {
 	char key[OBJSTORE_KEY_BYTES_MAX + 1];
 	int r = fs_tree_block_key(&fs->tree, ino, key), fd;
@@ -19,8 +19,12 @@ static int open_object(struct fs *fs, uint64_t ino, int *ret_fd)
 	if (r)
 		return r;
 	fd = objstore_open_local(fs->tree.store->objects, key);
+	if (fd == -ENOENT) {
+		error_set(error, -EIO, "its object %s is missing", key);
+		return error_hint(error, -EIO, "'bough fsck --full' names all that is lost");
+	}
 	if (fd < 0)
-		return fd == -ENOENT ? -EIO : fd; /* a record without its object */
+		return fd;
 	*ret_fd = fd;
 	return 0;
 }
@@ -36,10 +40,11 @@ static void open_block(fuse_req_t req, struct fs *fs, uint64_t ino, struct fuse_
 {
 	int fd cleanup(close_p) = -1;
 	uint32_t id = fs->passthrough ? fs_passthrough_join(fs->passthrough, ino) : 0;
-	int r = id ? 0 : open_object(fs, ino, &fd);
+	struct bough_error error = {0};
+	int r = id ? 0 : open_object(fs, ino, &fd, &error);
 
 	if (r) {
-		op_fail(req, "open", ino, NULL, r, NULL);
+		op_fail(req, "open", ino, NULL, r, &error);
 		return;
 	}
 	if (!id && fs->passthrough)

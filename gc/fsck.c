@@ -77,9 +77,16 @@ static void become_child(const char *path, bool full, int in, int out)
 	_exit(fsck_child(path, full, out));
 }
 
+/* What exactly has been told as a finding. */
+static int damaged(const char *path, struct bough_error *error)
+{
+	error_set(error, -EUCLEAN, "the metadata of %s are damaged", path);
+	return error_hint(error, -EUCLEAN,
+		"write nothing to this store any more: put back a copy of its folder");
+}
+
 /* The child did not come to its end: a page of LMDB led it astray. */
-static int died(
-	const struct parent *p, int status, struct fsck_report *ret, struct bough_error *error)
+static void died(const struct parent *p, int status, struct fsck_report *ret)
 {
 	char text[128];
 
@@ -89,8 +96,6 @@ static int died(
 	if (p->options->finding)
 		p->options->finding(p->options->arg, text);
 	*ret = (struct fsck_report){.errors = p->told + 1, .metadata_damaged = true};
-	error_set(error, -EUCLEAN, "%s", text);
-	return error_hint(error, -EUCLEAN, "bough rebuild makes new metadata from the objects");
 }
 
 int fsck_run(const char *store_path, const struct fsck_options *options, struct fsck_report *ret,
@@ -120,15 +125,15 @@ int fsck_run(const char *store_path, const struct fsck_options *options, struct 
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return error_set(error, -errno, "cannot wait for the check");
-	if (!p.has_end)
-		return died(&p, status, ret, error);
+	if (!p.has_end) {
+		died(&p, status, ret);
+		return damaged(store_path, error);
+	}
 	if (p.end.result && p.end.result != -EUCLEAN) {
 		if (error)
 			*error = p.end.error;
 		return p.end.result;
 	}
 	*ret = p.end.report;
-	if (p.end.result && error)
-		*error = p.end.error;
-	return p.end.result;
+	return p.end.result ? damaged(store_path, error) : 0;
 }

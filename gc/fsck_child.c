@@ -97,10 +97,8 @@ static int check_store(struct fsck *f, const char *path, struct bough_error *err
 	r = check_all(f);
 	if (r == -EUCLEAN) {
 		f->report.metadata_damaged = true;
-		error_set(error, r, "metadata of %s are damaged", path);
 		if (!f->report.errors)
-			fsck_say(f, "%s", error->message);
-		error_hint(error, r, "bough rebuild makes new metadata from the objects");
+			fsck_say(f, "the metadata end early");
 	}
 	return r ? error_set(error, r, "the check could not go on: %s", strerror(-r)) : 0;
 }

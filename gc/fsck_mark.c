@@ -316,8 +316,7 @@ int fsck_scan(struct fsck *f, enum key_kind kind, fsck_record_fn fn)
 		lo = key_u64(kind, id + 1);
 	}
 	f->report.metadata_damaged = true;
-	fsck_say(f, "metadata damaged behind record '%c' %012llx: bough rebuild", kind,
-		(unsigned long long)id);
+	fsck_say(f, "metadata damaged behind record '%c' %012llx", kind, (unsigned long long)id);
 	return -EUCLEAN;
 }
 

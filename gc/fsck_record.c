@@ -238,7 +238,7 @@ static int read_counters(struct fsck *f)
 	if (!r)
 		r = rec_id_peek(f->t, &f->next_id);
 	if (r) {
-		fsck_say(f, "the store's own record is damaged: bough rebuild");
+		fsck_say(f, "the store's own record is damaged");
 		return -EUCLEAN;
 	}
 	if (change_read(f->t, from, &changes, &after))

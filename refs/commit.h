@@ -21,7 +21,7 @@ struct refs_import {
 	size_t n_files;
 	const char *author, *message; /* NULL: the user's login name; none */
 	enum objstore_take take;
-	/** Called now and then from one thread; may be NULL. */
+	/** Called now and then from one thread; may be NULL. Two steps per file: read, stored. */
 	void (*progress)(void *arg, size_t done, size_t total, uint64_t bytes);
 	void *progress_arg;
 };

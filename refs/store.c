@@ -229,14 +229,31 @@ static int open_metadata(struct refs_store *s, struct bough_error *error)
 static int open_folder(struct refs_store *s, const char *path, struct bough_error *error)
 {
 	s->path = realpath(path, NULL);
-	if (!s->path)
-		return error_set(
-			error, -errno, "cannot open the store %s: %s", path, strerror(errno));
+	if (!s->path) {
+		int r = -errno;
+
+		error_set(error, r, "cannot open the store %s: %s", path, strerror(-r));
+		return r == -ENOENT ? error_hint(error, r, "bough init %s makes one", path) : r;
+	}
 	s->dir_fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir_fd < 0)
 		return error_set(
 			error, -errno, "cannot open the store %s: %s", path, strerror(errno));
 	return check_format(s, error);
+}
+
+/* What the folder lacks for it; everyone who opens a store also writes: its place among the
+ * clients. */
+static void hint_rights(int r, struct bough_error *error)
+{
+	if (r == -EACCES)
+		error_hint(error, r,
+			"commands take the rights to write the store's folder; without them read "
+			"its mount "
+			"(-o allow_other)");
+	else if (r == -EROFS)
+		error_hint(error, r,
+			"the store's folder must be writable, also for those who only read");
 }
 
 int refs_store_open(
@@ -263,6 +280,7 @@ int refs_store_open(
 		r = open_objects(s, error);
 	if (!r)
 		r = client_open(s, &s->client, error);
+	hint_rights(r, error);
 	if (r)
 		return error_set(error, r, "cannot open the store %s: %s", path, strerror(-r));
 	*ret = steal(&s);

@@ -182,7 +182,11 @@ int cli_finish(struct cli *c, int r)
 {
 	const char *where = c->store ? c->store : "the store";
 
-	if (r >= 0 || c->error.message[0])
+	if (r >= 0)
+		return r;
+	if (r == -ENOSPC && !c->error.hint[0])
+		error_hint(&c->error, r, "nothing was changed: free some space, then repeat it");
+	if (c->error.message[0])
 		return r;
 	if (r == -EUCLEAN) {
 		error_set(&c->error, r, "a record of %s is damaged", where);

@@ -157,9 +157,14 @@ static int name_files(struct cli *c, struct file_list *l)
 	return 0;
 }
 
+/* Each file is two steps, and all of the first come first: a user counts files. */
 static void take_progress(void *arg, size_t done, size_t total, uint64_t bytes)
 {
-	cli_progress_update(arg, done, total, bytes);
+	struct cli_progress *p = arg;
+	size_t files = total / 2;
+
+	p->label = done > files ? "storing" : "reading";
+	cli_progress_update(p, done > files ? done - files : done, files, bytes);
 }
 
 static void print(const struct cli *c, const struct refs_store *s, const char *name, size_t files,
@@ -182,9 +187,9 @@ static void print(const struct cli *c, const struct refs_store *s, const char *n
 	cli_add_number(out, "bytes", done->bytes);
 	if (done->snapshot)
 		cli_report(c, out,
-			"imported %zu file%s into %s: %llu rows, %s bytes, snapshot %.*s", files,
-			cli_s(files), name, (unsigned long long)done->rows, size, CLI_ID_DIGITS,
-			object + 1);
+			"imported %zu file%s into %s: %llu row%s, %s bytes, snapshot %.*s", files,
+			cli_s(files), name, (unsigned long long)done->rows, cli_s(done->rows), size,
+			CLI_ID_DIGITS, object + 1);
 	else
 		cli_report(c, out, "the files hold no rows: nothing was committed to %s", name);
 }
@@ -217,7 +222,7 @@ static int run(struct cli *c, struct file_list *l, const struct name_target *t)
 	struct refs_imported done = {0};
 	int r;
 
-	cli_progress_init(&progress, "importing");
+	cli_progress_init(&progress, "reading");
 	r = cli_open(c, &s);
 	if (!r)
 		r = refs_import_run(s, &in, &done, &c->error);

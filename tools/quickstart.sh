@@ -12,6 +12,8 @@ began=$SECONDS
 say() { printf '\n== %s\n' "$*"; }
 # Show a command as one would type it, then run it.
 run() { printf '$ %s\n' "$*"; eval "$*"; }
+# On a terminal DuckDB asks for its colours, and waits 5 s where nobody answers.
+duckdb() { "$share/bin/duckdb" "$@" | cat; }
 quietly() {
   local what=$1 from=$SECONDS
   shift
