@@ -275,6 +275,14 @@ static int ask(
 	return n ? fail(r, n, name, error) : 0;
 }
 
+static bool is_blank(const struct buf *text, size_t from)
+{
+	for (size_t i = from; i < text->len; i++)
+		if (text->data[i] != '\n')
+			return false;
+	return true;
+}
+
 static int parse(const struct buf *text, const char *name, struct json_object **ret,
 	struct bough_error *error)
 {
@@ -283,8 +291,13 @@ static int parse(const struct buf *text, const char *name, struct json_object **
 
 	if (!tokener)
 		return -ENOMEM;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	/* Not strict: json-c 0.18 then takes every byte above 127 for a control character. */
+	json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
 	j = json_tokener_parse_ex(tokener, (const char *)text->data, (int)text->len);
+	if (!is_blank(text, json_tokener_get_parse_end(tokener))) {
+		json_object_put(j);
+		j = NULL;
+	}
 	json_tokener_free(tokener);
 	if (!json_object_is_type(j, json_type_object)) {
 		json_object_put(j);

@@ -229,6 +229,7 @@ static void test_bad_helpers(void **state)
 		{"printf 'r\\002\\000\\000\\000[]' >&3; exec sleep 60", "no description", -EINVAL},
 		{"printf 'r\\004\\000\\000\\000{\"a\"' >&3; exec sleep 60", "no description",
 			-EINVAL},
+		{"printf 'r\\003\\000\\000\\000{}x' >&3; exec sleep 60", "no description", -EINVAL},
 		{"printf 'r\\000\\000\\000\\000' >&3; exec sleep 60", "no description", -EINVAL},
 		{"printf 'r\\004\\000\\000\\000{' >&3; exec sleep 60", "after 300 ms", -ETIMEDOUT},
 	};
