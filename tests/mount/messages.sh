@@ -18,6 +18,20 @@ ln -s "$m" link
 refused 'symbolic link' "$s" "$dir/link"
 cp -r "$s" newer && sed -i 's/^bough .*/bough 9/' newer/format
 refused 'format 9' "$dir/newer" "$m"
+ln -s nowhere dangling
+refused 'symbolic link' "$s" "$dir/dangling"
+without() { # without 'COMMAND': in a mount namespace where it has been run
+  unshare -m bash -c 'mount --make-rprivate / && eval "$0" && exec "$1/boughfs" "$2" "$3"' \
+    "$1" "$BIN" "$s" "$m" >out 2>err
+}
+if unshare -m true 2>/dev/null; then
+  checked=$((checked + 1))
+  without 'mount -t tmpfs none /dev' && fail "mounted without /dev/fuse"
+  grep -q '^boughfs: there is no /dev/fuse' err && grep -q '^hint: modprobe fuse' err || fail "$(cat err)"
+  checked=$((checked + 1))
+  without 'mount -t tmpfs none /dev && mknod /dev/fuse c 10 250' && fail "mounted by another device"
+  grep -q '^boughfs: cannot mount at .*: No such device' err || fail "$(cat err)"
+fi
 same "$(grep -c " $m " /proc/self/mountinfo)" 0
 mount_store
 refused 'is mounted at .* already' "$s" "$m"

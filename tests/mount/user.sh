@@ -18,6 +18,9 @@ as rmdir "$t/_refs/dev" || echo "not dropped"
 as cat "$m/.bough/stats" | grep -q 'bough_passthrough_opens_total 0' || echo "passthrough for a user?"
 grep -q 'by fusermount3: files are read through the daemon' "$s/log/boughfs.log" || echo "not said"
 as "$BIN/bough" umount "$m" >/dev/null || echo "not unmounted by its user"
+chown 0 "$m"
+as "$BIN/boughfs" "$s" "$m" 2>err && echo "mounted where its user may not write"
+grep -q '^boughfs: cannot mount at .*: Operation not permitted' err || cat err
 INSIDE
 export s m
 same "$(unshare -m bash inside.sh 2>&1)" ""
