@@ -25,6 +25,20 @@ enum objstore_take {
 	OBJSTORE_MOVE, /* the source is ours: rename it in where possible; gone after success */
 };
 
+/** The calls of a store, for those that count, fail or trace them. */
+enum objstore_op {
+	OBJSTORE_OP_PUT,
+	OBJSTORE_OP_PUT_FILE,
+	OBJSTORE_OP_PUT_FILES,
+	OBJSTORE_OP_GET,
+	OBJSTORE_OP_GET_RANGE,
+	OBJSTORE_OP_STAT,
+	OBJSTORE_OP_OPEN_LOCAL,
+	OBJSTORE_OP_DEL,
+	OBJSTORE_OP_LIST,
+	OBJSTORE_OPS
+};
+
 struct objstore_stat {
 	uint64_t size_bytes;
 	uint64_t modified_us;
@@ -120,6 +134,8 @@ int objstore_list(
 void objstore_close(struct objstore *s);
 DEFINE_CLEANUP(struct objstore *, objstore_close)
 
+/** objstore_op_name() - "put", "get_range" ...; static. */
+const char *objstore_op_name(enum objstore_op op);
 /** objstore_key_valid() - the rule at the top of this file. */
 bool objstore_key_valid(const char *key);
 

@@ -1,12 +1,18 @@
 #include "tests/meta/engine.h"
+#include "meta/fault.h"
 
 static void open_lmdb(struct engine *e)
 {
 	const struct kv_lmdb_options options = {.create = true};
 	struct bough_error error = {0};
+	struct kv_fault *fault;
 
 	if (kv_lmdb_open(e->dir, &options, &e->kv, &error))
 		fail_msg("%s", error.message);
+	if (e->kind != ENGINE_FAULT)
+		return;
+	assert_int_equal(kv_fault_open(e->kv, &fault), 0);
+	e->kv = kv_fault_kv(fault);
 }
 
 void engine_open(struct engine *e, enum engine_kind kind)
@@ -53,6 +59,11 @@ int engine_setup_mem(void **state)
 int engine_setup_lmdb(void **state)
 {
 	return setup(state, ENGINE_LMDB);
+}
+
+int engine_setup_fault(void **state)
+{
+	return setup(state, ENGINE_FAULT);
 }
 
 int engine_teardown(void **state)

@@ -1,6 +1,6 @@
 /*
- * What every object store keeps, run over each backend: `contract mem`, `contract dir`. A new
- * backend is one more line in `backends`.
+ * What every object store keeps, run over each backend and wrapper: `contract mem`, `contract dir`
+ * ... A new one is one more line in `backends`.
  */
 #include "tests/support/test.h"
 
@@ -10,7 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "objstore/objstore.h"
+#include "objstore/fault.h"
+#include "objstore/trace.h"
 
 struct fixture {
 	char dir[TEST_PATH_BYTES_MAX];	  /* the store's, where it has one */
@@ -29,10 +30,36 @@ static int open_dir(struct fixture *f)
 	return objstore_dir_open(f->dir, io_system(), &f->store);
 }
 
+/* The wrappers change nothing while nothing is armed. */
+static int open_fault(struct fixture *f)
+{
+	struct objstore_fault *fault;
+	int r = open_dir(f);
+
+	if (!r)
+		r = objstore_fault_open(f->store, &fault);
+	if (!r)
+		f->store = objstore_fault_store(fault);
+	return r;
+}
+
+static void hear_nothing(void *arg, const struct objstore_call *call)
+{
+	(void)arg;
+	assert_in_range(call->op, 0, OBJSTORE_OPS - 1);
+}
+
+static int open_trace(struct fixture *f)
+{
+	int r = open_dir(f);
+
+	return r ? r : objstore_trace_open(f->store, clock_system(), hear_nothing, NULL, &f->store);
+}
+
 static const struct backend {
 	const char *name;
 	int (*open)(struct fixture *f);
-} backends[] = {{"mem", open_mem}, {"dir", open_dir}};
+} backends[] = {{"mem", open_mem}, {"dir", open_dir}, {"fault", open_fault}, {"trace", open_trace}};
 
 static const struct backend *backend;
 
@@ -539,7 +566,7 @@ int main(int argc, char **argv)
 		if (argc == 2 && !strcmp(argv[1], backends[i].name))
 			backend = &backends[i];
 	if (!backend) {
-		fprintf(stderr, "usage: %s mem|dir\n", argv[0]);
+		fprintf(stderr, "usage: %s mem|dir|fault|trace\n", argv[0]);
 		return 2;
 	}
 	return cmocka_run_group_tests_name(backend->name, tests, NULL, NULL);
