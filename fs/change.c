@@ -1,4 +1,5 @@
-#include "fs/change.h"
+#include "fs/change_impl.h"
+#include "fs/headlink.h"
 #include "fs/tree_impl.h"
 #include "refs/name.h"
 #include "refs/ref.h"
@@ -9,7 +10,7 @@
 
 #define WRITE_BITS (S_IWUSR | S_IWGRP | S_IWOTH)
 
-static int refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
+int change_refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
 {
 	struct rec_ref ref;
 	int r;
@@ -51,7 +52,7 @@ int fs_refuse(const struct fs_tree *t, uint64_t dir, struct bough_error *error)
 	struct refs_txn *x auto_refs_txn = NULL;
 	int r = refs_begin(t->store, KV_READ, &x);
 
-	return r ? r : refuse(x, dir, error);
+	return r ? r : change_refuse(x, dir, error);
 }
 
 int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bough_error *error)
@@ -145,7 +146,7 @@ static int run_mkdir(struct refs_txn *x, struct fs_change *c, struct bough_error
 		r = make_ref(x, c, &ino, error);
 		break;
 	default:
-		r = refuse(x, c->dir, error);
+		r = change_refuse(x, c->dir, error);
 	}
 	return r ? r : fs_node_stat(c->tree, x, ino, &c->made);
 }
@@ -207,7 +208,7 @@ static int run_rmdir(struct refs_txn *x, struct fs_change *c, struct bough_error
 		r = rec_dir_lookup(x->kv, dir, c->name, &id);
 		return r ? r : refs_ref_drop(x, id, error);
 	default:
-		return refuse(x, c->dir, error);
+		return change_refuse(x, c->dir, error);
 	}
 }
 
@@ -269,9 +270,12 @@ static int restore(struct refs_txn *x, struct fs_change *c, struct bough_error *
 static int run_rename(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
 {
 	enum fs_kind kind = fs_ino_kind(c->dir);
+	struct fs_headlink link;
 
 	if (kind == FS_TRASH)
 		return restore(x, c, error);
+	if (!fs_headlink_find(c->tree->headlinks, c->dir, c->name, &link))
+		return change_move_head(x, c, &link, error);
 	if (kind == FS_DB && fs_ino_kind(c->to_dir) == FS_DB)
 		return rename_table(x, c, error);
 	if (kind == FS_ROOT && c->dir == c->to_dir)
@@ -283,7 +287,7 @@ static int run_rename(struct refs_txn *x, struct fs_change *c, struct bough_erro
 			error, -EPERM, "a database stays in the root, a table in a database");
 	if (kind == FS_REFS)
 		return error_set(error, -EPERM, "a branch or tag moves only within its _refs");
-	return refuse(x, c->dir, error);
+	return change_refuse(x, c->dir, error);
 }
 
 int fs_change_run(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
@@ -295,6 +299,12 @@ int fs_change_run(struct refs_txn *x, struct fs_change *c, struct bough_error *e
 		return run_rmdir(x, c, error);
 	case FS_RENAME:
 		return run_rename(x, c, error);
+	case FS_LINK:
+		return change_link(x, c, error);
+	case FS_SET_HEAD:
+		return change_set_head(x, c, error);
+	case FS_UNLINK:
+		return change_unlink(x, c, error);
 	}
 	return -EINVAL;
 }

@@ -5,21 +5,25 @@
 /** An operation on directories. Names are owned by the one who made it. */
 struct fs_change {
 	const struct fs_tree *tree;
-	enum { FS_MKDIR, FS_RMDIR, FS_RENAME } what;
+	enum { FS_MKDIR, FS_RMDIR, FS_RENAME, FS_LINK, FS_SET_HEAD, FS_UNLINK } what;
 	uint64_t dir;
 	const char *name;
 	uint64_t to_dir; /* FS_RENAME */
 	const char *to_name;
 	mode_t mode;	     /* FS_MKDIR: as asked for, the umask not taken off */
-	struct fs_node made; /* FS_MKDIR: set on success */
+	uint64_t ino;	     /* FS_LINK */
+	const char *target;  /* FS_SET_HEAD */
+	struct fs_node made; /* FS_MKDIR, FS_LINK, FS_SET_HEAD: set on success */
 };
 
 /**
  * fs_change_run() - carry it out in @x
  *
  * mkdir makes databases, tables, branches, and tags (where @mode has no write bit); rmdir drops
- * empty databases, tables without data, and refs whole; rename renames them in place.
- * Errors, with words: -EEXIST, -EINVAL bad name, -ENOENT, -ENOTEMPTY, -EPERM, -EROFS.
+ * empty databases, tables without data, and refs whole; rename renames them in place, or brings one
+ * back from the trash, or sets HEAD. A snapshot linked in becomes the head; one that is not the
+ * head can be removed. Errors, with words: -EBUSY, -EEXIST, -EINVAL bad name, -ENOENT, -ENOTEMPTY,
+ * -EPERM, -EROFS, -EXDEV.
  */
 int fs_change_run(struct refs_txn *x, struct fs_change *c, struct bough_error *error);
 

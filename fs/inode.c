@@ -16,6 +16,7 @@ mode_t fs_kind_type(enum fs_kind kind)
 {
 	switch (kind) {
 	case FS_HEAD:
+	case FS_HEADLINK:
 		return S_IFLNK;
 	case FS_FILE:
 	case FS_SNAPSHOT:

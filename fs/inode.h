@@ -23,7 +23,8 @@ enum fs_kind {
 	FS_SNAPSHOT = 14, /* id: snapshot */
 	FS_SEGMENT = 15,
 	FS_BLOCK = 16,
-	FS_TRASHED = 17, /* id: entry of the trash */
+	FS_TRASHED = 17,  /* id: entry of the trash */
+	FS_HEADLINK = 18, /* id: of fs/headlink, in this mount only */
 	FS_KINDS
 };
 

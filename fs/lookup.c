@@ -1,4 +1,5 @@
 /* Downwards: a name in a directory to its inode. */
+#include "fs/headlink.h"
 #include "fs/tree_impl.h"
 #include "refs/name.h"
 #include "refs/ref.h"
@@ -6,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-int fs_snapshot_find(struct refs_txn *x, uint64_t ref, const char *name, uint64_t *ret_id)
+int fs_snapshot_named(struct refs_txn *x, const char *name, uint64_t *ret_id)
 {
 	char whole[ID_NAME_BYTES_MAX];
 	uint8_t uuid[UUID_BYTES];
@@ -14,18 +15,25 @@ int fs_snapshot_find(struct refs_txn *x, uint64_t ref, const char *name, uint64_
 	struct id_space space;
 	enum id_kind kind;
 	uint64_t ms, id;
+	int r;
 
 	if (id_of_name(name, &kind, uuid) || id_of_uuid(uuid, &space, &ms, &id))
-		return -ENOENT;
-	int r = rec_snapshot_get(x->kv, id, &s);
-
+		return -EINVAL;
+	r = rec_snapshot_get(x->kv, id, &s);
 	if (r)
 		return r;
 	refs_snapshot_name(x->store, id, &s, whole);
 	if (strcmp(name, whole) != 0)
 		return -ENOENT;
 	*ret_id = id;
-	return refs_link_exists(x, ref, id);
+	return 0;
+}
+
+int fs_snapshot_find(struct refs_txn *x, uint64_t ref, const char *name, uint64_t *ret_id)
+{
+	int r = fs_snapshot_named(x, name, ret_id);
+
+	return r ? (r == -EINVAL ? -ENOENT : r) : refs_link_exists(x, ref, *ret_id);
 }
 
 int fs_object_find(
@@ -246,11 +254,16 @@ static int find(struct refs_txn *x, uint64_t dir, const char *name, uint64_t *re
 int fs_tree_lookup(const struct fs_tree *t, uint64_t dir, const char *name, struct fs_node *ret)
 {
 	struct refs_txn *x auto_refs_txn = NULL;
+	struct fs_headlink link;
 	uint64_t ino, expire_at_us = 0;
 	int r = fs_ino_valid(dir) ? refs_begin(t->store, KV_READ, &x) : -ENOENT;
 
 	if (!r)
 		r = find(x, dir, name, &ino, &expire_at_us);
+	if (r == -ENOENT && !fs_headlink_find(t->headlinks, dir, name, &link)) {
+		ino = fs_ino(FS_HEADLINK, link.id);
+		r = 0;
+	}
 	if (!r)
 		r = fs_node_stat(t, x, ino, ret);
 	if (!r && expire_at_us)

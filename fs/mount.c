@@ -1,3 +1,4 @@
+#include "fs/headlink.h"
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
 #include "fs/ops_impl.h"
@@ -325,6 +326,8 @@ static int open_parts(struct mount *m, struct refs_store *store)
 
 	if (!r)
 		r = fs_dircache_new(&fs->dircache);
+	if (!r)
+		r = fs_headlinks_new(&fs->tree.headlinks);
 	if (!r && fstat(store->dir_fd, &st))
 		r = -errno;
 	if (r)
@@ -335,6 +338,7 @@ static int open_parts(struct mount *m, struct refs_store *store)
 	fs->tree = (struct fs_tree){
 		.store = store,
 		.report = fs->report,
+		.headlinks = fs->tree.headlinks,
 		.uid = m->options->has_uid ? m->options->uid : st.st_uid,
 		.gid = m->options->has_gid ? m->options->gid : st.st_gid,
 	};
@@ -355,6 +359,7 @@ static void close_parts(struct mount *m)
 		fuse_session_destroy(m->session);
 	fs_passthrough_free(fs->passthrough);
 	close_p(&fs->objects_fd);
+	fs_headlinks_free(fs->tree.headlinks);
 	fs_dircache_free(fs->dircache);
 	fs_report_free(fs->report);
 }

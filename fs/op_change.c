@@ -1,4 +1,5 @@
 /* Changes: parked with the committer, answered by its thread when they are durable and shown. */
+#include "fs/headlink.h"
 #include "fs/ops_impl.h"
 #include <errno.h>
 #include <stdio.h>
@@ -12,11 +13,19 @@ struct change_op {
 	struct fs *fs;
 	fuse_req_t req;
 	char name[FS_NAME_BYTES_MAX + 1], to_name[FS_NAME_BYTES_MAX + 1];
+	char target[FS_HEADLINK_BYTES_MAX + 1];
 };
 
 static const char *name_of(const struct fs_change *c)
 {
-	return c->what == FS_MKDIR ? "mkdir" : c->what == FS_RMDIR ? "rmdir" : "rename";
+	static const char *const names[] = {[FS_MKDIR] = "mkdir",
+		[FS_RMDIR] = "rmdir",
+		[FS_RENAME] = "rename",
+		[FS_LINK] = "link",
+		[FS_SET_HEAD] = "symlink",
+		[FS_UNLINK] = "unlink"};
+
+	return names[c->what];
 }
 
 static int run(struct refs_txn *x, void *arg, struct bough_error *error)
@@ -34,10 +43,12 @@ static void reply(struct change_op *op)
 	if (op->job.result) {
 		op_fail(op->req, name_of(&op->change), op->change.dir, op->name, op->job.result,
 			&op->job.error);
-	} else if (op->change.what == FS_MKDIR) {
+	} else if (op->change.made.st.st_ino) {
 		op_entry(op->fs, &op->change.made, &e);
 		fuse_reply_entry(op->req, &e);
 	} else {
+		if (op->change.what == FS_RENAME) /* it is HEAD now */
+			fs_headlink_remove(op->fs->tree.headlinks, op->change.dir, op->name);
 		fuse_reply_err(op->req, 0);
 	}
 }
@@ -56,7 +67,8 @@ static int op_new(fuse_req_t req, const struct fs_change *change, struct change_
 	struct change_op *op;
 
 	if (strlen(change->name) > FS_NAME_BYTES_MAX ||
-		(change->to_name && strlen(change->to_name) > FS_NAME_BYTES_MAX))
+		(change->to_name && strlen(change->to_name) > FS_NAME_BYTES_MAX) ||
+		(change->target && strlen(change->target) > FS_HEADLINK_BYTES_MAX))
 		return -ENAMETOOLONG;
 	op = calloc(1, sizeof *op);
 	if (!op)
@@ -67,6 +79,7 @@ static int op_new(fuse_req_t req, const struct fs_change *change, struct change_
 	op->change.tree = &op->fs->tree;
 	op->change.name = strcpy(op->name, change->name);
 	op->change.to_name = strcpy(op->to_name, change->to_name ? change->to_name : "");
+	op->change.target = strcpy(op->target, change->target ? change->target : "");
 	op->flight.at[0].dir = change->dir;
 	op->flight.at[0].name = op->name;
 	op->flight.at[1].dir = change->to_dir;
@@ -125,21 +138,83 @@ static void refuse(fuse_req_t req, const char *operation, fuse_ino_t dir, const 
 	op_fail(req, operation, dir, name, r, &error);
 }
 
+/** Has this directory a HEAD? */
+static bool is_head_dir(uint64_t dir)
+{
+	return fs_ino_kind(dir) == FS_REF || fs_ino_kind(dir) == FS_TABLE;
+}
+
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	refuse(req, "unlink", parent, name);
+	struct fs *fs = op_fs(req);
+
+	if (!fs_headlink_remove(fs->tree.headlinks, parent, name))
+		fuse_reply_err(req, 0);
+	else if (!is_head_dir(parent))
+		refuse(req, "unlink", parent, name);
+	else
+		submit(req, &(struct fs_change){.what = FS_UNLINK, .dir = parent, .name = name});
 }
 
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	(void)ino;
-	refuse(req, "link", parent, name);
+	if (!is_head_dir(parent))
+		refuse(req, "link", parent, name);
+	else
+		submit(req, &(struct fs_change){
+				    .what = FS_LINK, .dir = parent, .name = name, .ino = ino});
+}
+
+/* Under any name but HEAD it only waits here to be renamed to that. */
+static int keep_link(
+	struct fs *fs, struct fs_headlink *link, struct fs_node *ret, struct bough_error *error)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	uint64_t id;
+	int r = refs_begin(fs->tree.store, KV_READ, &x);
+
+	if (!r)
+		r = fs_headlink_resolve(x, link->dir, link->target, &link->snapshot, error);
+	if (r)
+		return r;
+	refs_abort(steal(&x));
+	fs_headlink_put(fs->tree.headlinks, link, &id);
+	return fs_tree_stat(&fs->tree, fs_ino(FS_HEADLINK, id), ret);
 }
 
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	(void)target;
-	refuse(req, "symlink", parent, name);
+	struct fs *fs = op_fs(req);
+	struct fs_headlink link = {.dir = parent};
+	struct bough_error error = {0};
+	struct fuse_entry_param e;
+	struct fs_node n;
+	int r = strlen(name) > FS_NAME_BYTES_MAX || strlen(target) > FS_HEADLINK_BYTES_MAX
+			? -ENAMETOOLONG
+			: 0;
+
+	if (!is_head_dir(parent)) {
+		refuse(req, "symlink", parent, name);
+		return;
+	}
+	if (!strcmp(name, "HEAD")) {
+		submit(req, &(struct fs_change){.what = FS_SET_HEAD,
+				    .dir = parent,
+				    .name = name,
+				    .target = target});
+		return;
+	}
+	if (!r) {
+		strcpy(link.name, name);
+		strcpy(link.target, target);
+		r = keep_link(fs, &link, &n, &error);
+	}
+	if (r) {
+		op_fail(req, "symlink", parent, name, r, &error);
+		return;
+	}
+	op_entry(fs, &n, &e);
+	fuse_reply_entry(req, &e);
 }
 
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)

@@ -58,6 +58,8 @@ int fs_node_parent(struct refs_txn *x, uint64_t ino, uint64_t *ret_ino)
 	case FS_BOUGH:
 		*ret_ino = FS_INO_ROOT;
 		return 0;
+	case FS_HEADLINK:
+		return -ENOENT; /* only the mount knows */
 	case FS_TRASHED:
 		*ret_ino = fs_ino(FS_TRASH, 0);
 		return 0;
@@ -150,6 +152,8 @@ int fs_node_name(struct refs_txn *x, uint64_t ino, char ret[static FS_NAME_BYTES
 		return record_name(x, kind, id, ret);
 	if (kind == FS_SNAPSHOT || kind == FS_SEGMENT || kind == FS_BLOCK)
 		return object_name(x, kind, id, ret);
+	if (kind == FS_HEADLINK)
+		return -ENOENT;
 	if (kind == FS_TRASHED)
 		return fs_trash_name(x, id, ret);
 	strcpy(ret, kind == FS_FILE ? fs_file_name((enum fs_file)id) : fixed[kind]);

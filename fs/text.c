@@ -10,6 +10,7 @@ static const char readme[] =
 	"  mv DB/TABLE/_refs/dev DB/TABLE/_refs/dev2\n"
 	"  rmdir DB/TABLE/_refs/dev         drops a branch, whole. Not rm -r: that empties it "
 	"first.\n"
+	"  ln -sfn ../../_ss/SNAPSHOT DB/TABLE/_refs/dev/HEAD   resets a branch\n"
 	"  mv .bough/trash/NAME DB/TABLE/_refs/dev   brings it back, for some days\n"
 	"\n"
 	"Files of this directory: version; stats (Prometheus text); config (what is in force);\n"

@@ -1,4 +1,5 @@
 /* Attributes, contents and paths of the mounted tree. */
+#include "fs/headlink.h"
 #include "fs/tree_impl.h"
 #include "refs/name.h"
 #include "refs/ref.h"
@@ -78,6 +79,21 @@ static int stat_trashed(struct refs_txn *x, uint64_t id, struct fs_node *ret)
 	ret->is_live = true;
 	ret->expire_at_us = 1;
 	return r;
+}
+
+/** As of the trash: what is renamed over HEAD is HEAD from then on. */
+static int stat_headlink(const struct fs_tree *t, uint64_t id, struct fs_node *ret)
+{
+	struct fs_headlink link;
+	int r = fs_headlink_get(t->headlinks, id, &link);
+
+	if (r)
+		return r;
+	ret->st.st_mode = S_IFLNK | 0777;
+	ret->st.st_size = (off_t)strlen(link.target);
+	ret->is_live = true;
+	ret->expire_at_us = 1;
+	return 0;
 }
 
 static int stat_file(const struct fs_tree *t, struct refs_txn *x, uint64_t id, struct fs_node *ret)
@@ -255,6 +271,8 @@ int fs_node_stat(const struct fs_tree *t, struct refs_txn *x, uint64_t ino, stru
 		return stat_trash(x, ret);
 	case FS_TRASHED:
 		return stat_trashed(x, id, ret);
+	case FS_HEADLINK:
+		return stat_headlink(t, id, ret);
 	case FS_FILE:
 		return stat_file(t, x, id, ret);
 	case FS_DB:
@@ -286,9 +304,17 @@ int fs_tree_stat(const struct fs_tree *t, uint64_t ino, struct fs_node *ret)
 int fs_tree_readlink(const struct fs_tree *t, uint64_t ino, char ret[static FS_TARGET_BYTES_MAX])
 {
 	struct refs_txn *x auto_refs_txn = NULL;
+	struct fs_headlink link;
 	struct fs_ref ref;
-	int r = fs_ino_kind(ino) == FS_HEAD ? refs_begin(t->store, KV_READ, &x) : -EINVAL;
+	int r;
 
+	if (fs_ino_kind(ino) == FS_HEADLINK) {
+		r = fs_headlink_get(t->headlinks, fs_ino_id(ino), &link);
+		if (!r)
+			memcpy(ret, link.target, sizeof link.target);
+		return r;
+	}
+	r = fs_ino_kind(ino) == FS_HEAD ? refs_begin(t->store, KV_READ, &x) : -EINVAL;
 	if (!r)
 		r = fs_ref_get(x, fs_ino_id(ino), &ref);
 	return r ? r : head_target(x, &ref, ret);

@@ -8,12 +8,13 @@
 #include "fs/report.h"
 #include "refs/store.h"
 
-#define FS_TARGET_BYTES_MAX (ID_NAME_BYTES_MAX + 8) /* of a symbolic link */
+#define FS_TARGET_BYTES_MAX 1024 /* of a symbolic link */
 #define FS_NAME_BYTES_MAX 255
 
 struct fs_tree {
-	struct refs_store *store; /* borrowed, as report */
+	struct refs_store *store; /* borrowed, as the next two */
 	struct fs_report *report;
+	struct fs_headlinks *headlinks; /* NULL none */
 	uid_t uid;
 	gid_t gid;
 };

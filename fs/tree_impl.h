@@ -26,6 +26,13 @@ int fs_ref_root(struct refs_txn *x, const struct rec_ref *ref, uint64_t *ret_roo
 
 /** fs_snapshot_find() - the snapshot @name in the directory of @ref. */
 int fs_snapshot_find(struct refs_txn *x, uint64_t ref, const char *name, uint64_t *ret_id);
+/** fs_snapshot_named() - any snapshot by its whole name. -EINVAL it is no such name; -ENOENT. */
+int fs_snapshot_named(struct refs_txn *x, const char *name, uint64_t *ret_id);
+/**
+ * fs_dir_ref() - the ref whose HEAD stands in @dir (a table's is main), if it may be changed
+ * Errors: -EPERM no such directory, or protected; -EROFS a tag; -ESTALE; -ENOENT.
+ */
+int fs_dir_ref(struct refs_txn *x, uint64_t dir, uint64_t *ret_ref, struct bough_error *error);
 /** fs_object_find() - the segment or block @name of @table. */
 int fs_object_find(
 	struct refs_txn *x, uint64_t table, enum id_kind kind, const char *name, uint64_t *ret_id);

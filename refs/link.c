@@ -110,6 +110,14 @@ static int hide(struct refs_txn *x, uint64_t ref, uint64_t snapshot)
 	return r ? r : kv_del(x->kv, KV_HOT, key_slice(&back));
 }
 
+int link_take(struct refs_txn *x, uint64_t ref, uint64_t snapshot)
+{
+	struct key there = key_u64_u64(KEY_LINK, ref, snapshot);
+	int r = kv_del(x->kv, KV_HOT, key_slice(&there));
+
+	return r ? r : hide(x, ref, snapshot);
+}
+
 int links_hide(struct refs_txn *x, uint64_t ref)
 {
 	struct ids l cleanup(ids_deinit) = {0};

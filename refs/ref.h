@@ -39,6 +39,21 @@ int refs_ref_rename(struct refs_txn *x, uint64_t ref, const char *name, struct b
 int refs_ref_protect(
 	struct refs_txn *x, uint64_t ref, bool is_protected, struct bough_error *error);
 
+/**
+ * refs_ref_reset() - move the head to any snapshot of the table, which is linked in if need be
+ *
+ * The old head stays in the directory. Main too. Errors: -EROFS (3905) a tag; -EPERM protected;
+ * -ESTALE (2749); -ENOENT (2327) the snapshot is gone, or of another table.
+ */
+int refs_ref_reset(struct refs_txn *x, uint64_t ref, uint64_t snapshot, struct bough_error *error);
+/**
+ * refs_link_remove() - take a snapshot from a ref's directory, into the trash
+ *
+ * Errors: -EBUSY the head; -ENOENT not in it; else as refs_ref_reset().
+ */
+int refs_link_remove(
+	struct refs_txn *x, uint64_t ref, uint64_t snapshot, struct bough_error *error);
+
 /** refs_link_add() - snapshot into a ref's directory, nlink and count + 1; there already: 0. */
 int refs_link_add(struct refs_txn *x, uint64_t ref, uint64_t snapshot);
 /** refs_link_exists() - 0 or -ENOENT. */

@@ -18,6 +18,8 @@ int touch_table(struct refs_txn *x, uint64_t table);
 int ref_touch(struct refs_txn *x, uint64_t ref, struct rec_ref *rec);
 /** ref_exists() - says that the name is taken. */
 int ref_exists(const char *name, struct bough_error *error);
+/** link_take() - the name goes, its reference is the caller's. -ENOENT: there is no such link. */
+int link_take(struct refs_txn *x, uint64_t ref, uint64_t snapshot);
 /** links_hide() - the names of a ref's links go, their references stay with KEY_LINK. */
 int links_hide(struct refs_txn *x, uint64_t ref);
 /** links_show() - the reverse. */

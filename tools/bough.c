@@ -70,6 +70,11 @@ static const struct cli_command commands[] = {
 	{"branch undrop", "TABLE/NAME", "Bring a dropped branch back", NULL, 1, 1, UNDROP_OPTIONS,
 		cmd_undrop},
 	{"branch rename", "TABLE/NAME NAME", "Rename a branch", NULL, 2, 2, {{0}}, cmd_ref_rename},
+	{"branch reset", "TABLE/NAME MOMENT", "Move the head of a branch, or of main",
+		"MOMENT is a snapshot's prefix, a time, or -2h, in the branch's own history.\n"
+		"Before -2h stands -- (it is no option). What was the head stays in the branch.",
+		2, 2, {{"from", 0, "REF", "take MOMENT from the history of this ref"}},
+		cmd_ref_reset},
 	{"branch protect", "TABLE/NAME", "Refuse to drop, rename or reset a branch", NULL, 1, 1,
 		{{0}}, cmd_ref_protect},
 	{"branch unprotect", "TABLE/NAME", "Allow it again", NULL, 1, 1, {{0}}, cmd_ref_protect},

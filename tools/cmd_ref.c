@@ -13,6 +13,7 @@ struct ref_job {
 	/* results */
 	uint64_t id, rows;
 	uint64_t due_us; /* of a drop */
+	char before[33]; /* of a reset */
 	char head[33];	 /* "": no data */
 };
 
@@ -111,6 +112,31 @@ static int rename_body(struct refs_txn *x, void *arg, struct bough_error *error)
 	int r = lookup(x, j, &rec, error);
 
 	return r ? r : refs_ref_rename(x, j->id, j->other, error);
+}
+
+static int reset_body(struct refs_txn *x, void *arg, struct bough_error *error)
+{
+	struct ref_job *j = arg;
+	struct name_target source = {.db = j->target.db,
+		.table = j->target.table,
+		.ref = j->other ? j->other : j->target.ref};
+	struct rec_snapshot head = {0};
+	struct cli_place from;
+	struct rec_ref rec;
+	uint64_t to = 0;
+	int r = lookup(x, j, &rec, error);
+
+	memcpy(j->before, j->head, sizeof j->before);
+	if (!r)
+		r = cli_lookup(x, &source, &from, error);
+	if (!r)
+		r = refs_moment(x, from.ref, j->c->args[1], &to, error);
+	if (!r)
+		r = refs_ref_reset(x, j->id, to, error);
+	if (!r)
+		r = rec_snapshot_get(x->kv, to, &head);
+	j->rows = head.rows;
+	return r ? r : cli_snapshot_hex(x, to, j->head);
 }
 
 static int protect_body(struct refs_txn *x, void *arg, struct bough_error *error)
@@ -221,6 +247,31 @@ int cmd_ref_rename(struct cli *c)
 	done = cli_done("renamed", to, j.id);
 	cli_add_text(done, "from", from);
 	cli_report(c, done, "renamed %s %s to %s", word_of(c), from, to);
+	return 0;
+}
+
+int cmd_ref_reset(struct cli *c)
+{
+	const char *from = cli_option(c, "from");
+	struct ref_job j auto_ref_job = {0};
+	struct json_object *done auto_json = NULL;
+	char *name cleanup(free_p) = NULL;
+	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
+
+	if (!r && from)
+		r = parse_other(c, from, &j);
+	if (!r)
+		r = run(c, reset_body, &j);
+	if (r)
+		return r;
+	name = cli_name(j.target.db, j.target.table, j.target.ref);
+	done = cli_done("reset", name, j.id);
+	cli_add_text(done, "head", j.head);
+	cli_add_text(done, "before", j.before[0] ? j.before : NULL);
+	cli_add_number(done, "rows", j.rows);
+	cli_report(c, done, "branch %s is at %.*s now: %llu rows; it was at %.*s", name,
+		CLI_ID_DIGITS, j.head, (unsigned long long)j.rows, CLI_ID_DIGITS,
+		j.before[0] ? j.before : "no data");
 	return 0;
 }
 

@@ -240,7 +240,7 @@ static void snapshots_are_hard_links(void **state)
 	struct world *w = *state;
 	struct fs_node a, b;
 	struct buf bytes auto_buf = {0};
-	char target[FS_TARGET_BYTES_MAX], path[300];
+	char target[FS_TARGET_BYTES_MAX], path[FS_TARGET_BYTES_MAX + 64];
 
 	fixture_append(w->f, w->table, w->main, 2);
 	fixture_branch(w->f, w->table, 0, "dev");

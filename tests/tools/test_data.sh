@@ -112,6 +112,30 @@ ok bough branch drop s.t/dev2
 prints '^  bough tag undrop s.t/v1$' bough tag drop s.t/v1
 json '.errors == 0' bough fsck --json
 
+# reset: back, forward, to another ref's snapshot
+ok bough branch undrop s.t/dev2 --as dev
+ok bough tag undrop s.t/v1
+ok bough branch create s.t/r --from dev
+before=$(bough branch show s.t/r --json | jq -r .head)
+prints 'branch s.t/r is at .* rows; it was at' bough branch reset s.t/r "$first" --from main
+json ".head == \"$first\"" bough branch show s.t/r --json
+json ".head == \"$before\" and .before == \"$first\" and .rows == 5" \
+  bough branch reset s.t/r "$before" --json
+refuses 1 "no snapshot at" bough branch reset s.t/r -- -30d
+refuses 1 "is a tag, not a branch" bough branch reset s.t/v1 "$first"
+refuses 1 "of another table|unknown" bough branch reset s.t/r "$first" --from none
+ok bough branch protect s.t/r
+refuses 1 "cannot reset 'r': it is protected" bough branch reset s.t/r "$first" --from main
+ok bough branch unprotect s.t/r
+head=$(bough log s.t -n 1 --json | jq -r '.[0].snapshot')
+ok bough branch reset s.t/main "$first"
+json ".rows == 3" bough table show s.t --json
+ok bough branch reset s.t/main "$head"
+ok bough branch drop s.t/r
+ok bough branch drop s.t/dev
+ok bough tag drop s.t/v1
+json '.errors == 0' bough fsck --json
+
 # schema, sizes, zones
 json '[.schema[].name] == ["id", "name"] and .databend.attachable != null' bough show s.t --json
 prints '^id +' bough show s.t

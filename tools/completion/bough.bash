@@ -47,6 +47,7 @@ _bough()
       db) choices='create list show drop rename' ;;
       table) choices='create list show drop undrop rename' ;;
       trash) choices='list restore empty' ;;
+      branch) choices='create list show drop undrop rename reset protect unprotect' ;;
       *) choices='create list show drop undrop rename protect unprotect' ;;
     esac
   else

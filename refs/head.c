@@ -1,0 +1,86 @@
+/* By hand: moving a ref's head, and taking a snapshot out of its directory. */
+#include "refs/commit_impl.h"
+#include "refs/ref.h"
+#include "refs/ref_impl.h"
+#include "refs/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define ERROR_SNAPSHOT_GONE 2327
+
+/* What may be changed: no tag, not expired, not protected. @what: "reset". */
+static int open_changeable(struct refs_txn *x, uint64_t ref, const char *what, struct rec_ref *ret,
+	struct bough_error *error)
+{
+	int r = commit_open_ref(x, ref, ret, error);
+
+	if (r || !ret->is_protected)
+		return r;
+	error_set(error, -EPERM, "cannot %s '%s': it is protected", what, ret->name);
+	return error_hint(error, -EPERM, "'bough branch unprotect' lifts that");
+}
+
+int refs_ref_reset(struct refs_txn *x, uint64_t ref, uint64_t snapshot, struct bough_error *error)
+{
+	struct rec_snapshot at;
+	struct rec_ref rec;
+	bool had_data;
+	int r = open_changeable(x, ref, "reset", &rec, error);
+
+	if (r || rec.head == snapshot)
+		return r;
+	/* condemned is final: an edge is only added to a record found in this transaction */
+	r = rec_snapshot_get(x->kv, snapshot, &at);
+	if (r == -ENOENT || (!r && at.table != rec.table)) {
+		error_set(error, -ENOENT, "the snapshot that '%s' was to show is gone", rec.name);
+		error_number(error, ERROR_SNAPSHOT_GONE);
+		return -ENOENT;
+	}
+	if (!r)
+		r = refs_link_add(x, ref, snapshot);
+	if (r)
+		return r;
+	had_data = rec.head;
+	rec.head = snapshot;
+	rec.schema = at.schema;
+	r = ref_touch(x, ref, &rec);
+	/* any name in data/ may mean another block now */
+	return r || !had_data ? r : change_add(&x->changes, CHANGE_ALL, 0);
+}
+
+static int gone(struct refs_txn *x, uint64_t ref, uint64_t snapshot)
+{
+	char name[ID_NAME_BYTES_MAX];
+	struct rec_snapshot rec;
+	int r = rec_snapshot_get(x->kv, snapshot, &rec);
+
+	if (r)
+		return r;
+	refs_snapshot_name(x->store, snapshot, &rec, name);
+	return change_add_gone(&x->changes, CHANGE_IN_REF, ref, name);
+}
+
+int refs_link_remove(struct refs_txn *x, uint64_t ref, uint64_t snapshot, struct bough_error *error)
+{
+	struct rec_trash entry = {.kind = REC_TRASH_LINK, .ref = ref, .snapshot = snapshot};
+	struct rec_ref rec;
+	uint64_t id;
+	int r = open_changeable(x, ref, "take a snapshot from", &rec, error);
+
+	if (r)
+		return r;
+	if (rec.head == snapshot) {
+		error_set(error, -EBUSY, "this is the head of '%s'", rec.name);
+		return error_hint(
+			error, -EBUSY, "reset it to another snapshot first, or drop it with rmdir");
+	}
+	entry.table = rec.table;
+	snprintf(entry.name, sizeof entry.name, "%s", rec.name);
+	r = link_take(x, ref, snapshot);
+	if (!r)
+		r = trash_put(x, &entry, &id); /* it owns the link's reference now */
+	if (!r)
+		r = gone(x, ref, snapshot);
+	return r ? r : ref_touch(x, ref, &rec);
+}
