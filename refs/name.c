@@ -208,6 +208,9 @@ int name_target_parse(const char *text, struct name_target *ret, struct bough_er
 		"'%.255s' names no table: expected db.table, db.table/ref or "
 		"db.table/ref@moment",
 		text);
+	if (!strchr(text, '.'))
+		return error_hint(error, r,
+			"a table is named with its database: 'bough table list' shows them");
 	return error_hint(
 		error, r, "put a name with other characters in double quotes: 'db.\"t/x\"'");
 }

@@ -20,8 +20,7 @@ static int show_bytes(struct cli *c, struct slice bytes, const char *what)
 	int r = codec_show(bytes, &out, &why);
 
 	if (r)
-		return error_set(&c->error, r,
-			"'%.500s' is no snapshot or segment of version 4: %s", what,
+		return error_set(&c->error, r, "cannot show '%.500s': %s", what,
 			why.message[0] ? why.message : strerror(-r));
 	cli_print_json(out);
 	return 0;

@@ -72,7 +72,7 @@ run() {
   rm -f "$results"
   say "$dir: test"
   meson test -C "$dir" --no-rebuild --print-errorlogs "$@" >"$out" 2>&1
-  grep -vE '^ *[0-9]+/[0-9]+ .* OK |^ninja|^$|^(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout):' \
+  grep -vE '^ *[0-9]+/[0-9]+ .* OK |^ninja|^Full log|^$|^(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout):' \
     "$out" | tail -200
   rm -f "$out"
   count "$results"

@@ -31,6 +31,7 @@ refuses 1 "foreign.parquet: column 'other'" bough import s.t "$data/b.parquet" f
 refuses 1 "column 'id' is STRING.* wants INT64" bough import s.t "$data/other.parquet"
 mkfifo pipe.parquet
 refuses 1 "pipe.parquet' is no regular file" bough import s.t pipe.parquet
+refuses 2 "^hint: a table is named with its database" bough import s "$data/b.parquet"
 refuses 2 "expected db.table" bough import s.t@-1h "$data/b.parquet"
 same "$(state)" "$before"
 refuses 1 "zero.parquet" bough import new.table zero.parquet
