@@ -70,11 +70,7 @@ int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bo
 		return r;
 	if (ref.kind == REC_REF_TAG && (mode & WRITE_BITS))
 		return error_set(error, -EPERM, "tag '%s' is read-only for ever", ref.name);
-	if (ref.kind != REC_REF_TAG && !(mode & WRITE_BITS)) {
-		error_set(error, -EPERM, "this version does not turn branches into tags yet");
-		return error_hint(error, -EPERM, "mkdir -m 555 makes a tag");
-	}
-	return 0;
+	return ref.kind != REC_REF_TAG && !(mode & WRITE_BITS);
 }
 
 /** A database's or table's name as the mount writes it. */
@@ -305,6 +301,10 @@ int fs_change_run(struct refs_txn *x, struct fs_change *c, struct bough_error *e
 		return change_set_head(x, c, error);
 	case FS_UNLINK:
 		return change_unlink(x, c, error);
+	case FS_FREEZE:
+		return change_freeze(x, c, error);
+	case FS_RETAIN:
+		return change_retain(x, c, error);
 	}
 	return -EINVAL;
 }

@@ -5,15 +5,25 @@
 /** An operation on directories. Names are owned by the one who made it. */
 struct fs_change {
 	const struct fs_tree *tree;
-	enum { FS_MKDIR, FS_RMDIR, FS_RENAME, FS_LINK, FS_SET_HEAD, FS_UNLINK } what;
+	enum {
+		FS_MKDIR,
+		FS_RMDIR,
+		FS_RENAME,
+		FS_LINK,
+		FS_SET_HEAD,
+		FS_UNLINK,
+		FS_FREEZE,
+		FS_RETAIN
+	} what;
 	uint64_t dir;
 	const char *name;
 	uint64_t to_dir; /* FS_RENAME */
 	const char *to_name;
 	mode_t mode;	     /* FS_MKDIR: as asked for, the umask not taken off */
-	uint64_t ino;	     /* FS_LINK */
+	uint64_t ino;	     /* FS_LINK, and what has no name: the flight's dir is the same */
+	uint64_t retain_us;  /* FS_RETAIN */
 	const char *target;  /* FS_SET_HEAD */
-	struct fs_node made; /* FS_MKDIR, FS_LINK, FS_SET_HEAD: set on success */
+	struct fs_node made; /* all but FS_RMDIR, FS_RENAME, FS_UNLINK, FS_RETAIN: set on success */
 };
 
 /**
@@ -34,5 +44,6 @@ int fs_change_run(struct refs_txn *x, struct fs_change *c, struct bough_error *e
  * in an expired ref, else -EPERM.
  */
 int fs_refuse(const struct fs_tree *t, uint64_t dir, struct bough_error *error);
-/** fs_chmod_check() - may @ino be asked for @mode? 0: yes, and nothing happens. -EPERM. */
+/** fs_chmod_check() - 0: nothing happens; 1: @ino is to become a tag; -EPERM a tag is one for ever.
+ */
 int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bough_error *error);

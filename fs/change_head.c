@@ -1,4 +1,4 @@
-/* HEAD and snapshots: what ln and rm do in the directory of a ref. */
+/* What ln and rm do in the directory of a ref; chmod and setfattr of it. */
 #include "fs/change_impl.h"
 #include "fs/headlink.h"
 #include "fs/tree_impl.h"
@@ -76,4 +76,24 @@ int change_unlink(struct refs_txn *x, struct fs_change *c, struct bough_error *e
 		return change_refuse(x, c->dir, error);
 	r = fs_snapshot_find(x, ref, c->name, &id);
 	return r ? r : refs_link_remove(x, ref, id, error);
+}
+
+int change_freeze(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	int r = refs_ref_freeze(x, fs_ino_id(c->ino), error);
+
+	return r ? r : fs_node_stat(c->tree, x, c->ino, &c->made);
+}
+
+int change_retain(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
+{
+	struct rec_table t;
+	uint64_t ref = fs_ino_id(c->ino);
+	int r = 0;
+
+	if (fs_ino_kind(c->ino) == FS_TABLE) {
+		r = rec_table_get(x->kv, ref, &t);
+		ref = t.main_ref;
+	}
+	return r ? r : refs_ref_retain(x, ref, c->retain_us, error);
 }

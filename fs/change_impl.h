@@ -12,4 +12,6 @@ int change_set_head(struct refs_txn *x, struct fs_change *c, struct bough_error 
 /** change_move_head() - FS_RENAME of a temporary link. */
 int change_move_head(struct refs_txn *x, struct fs_change *c, const struct fs_headlink *link,
 	struct bough_error *error);
+int change_freeze(struct refs_txn *x, struct fs_change *c, struct bough_error *error);
+int change_retain(struct refs_txn *x, struct fs_change *c, struct bough_error *error);
 int change_unlink(struct refs_txn *x, struct fs_change *c, struct bough_error *error);

@@ -53,6 +53,11 @@ void op_setattr(
 		r = fs_refuse(&fs->tree, ino, &error);
 	else if (to_set & FUSE_SET_ATTR_MODE)
 		r = fs_chmod_check(&fs->tree, ino, attr->st_mode, &error);
+	if (r == 1) { /* the kernel holds the lock of the directory itself */
+		op_submit(req,
+			&(struct fs_change){.what = FS_FREEZE, .dir = ino, .name = "", .ino = ino});
+		return;
+	}
 	if (r)
 		op_fail(req, to_set & FUSE_SET_ATTR_SIZE ? "truncate" : "chmod", ino, NULL, r,
 			&error);

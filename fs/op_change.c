@@ -23,7 +23,9 @@ static const char *name_of(const struct fs_change *c)
 		[FS_RENAME] = "rename",
 		[FS_LINK] = "link",
 		[FS_SET_HEAD] = "symlink",
-		[FS_UNLINK] = "unlink"};
+		[FS_UNLINK] = "unlink",
+		[FS_FREEZE] = "chmod",
+		[FS_RETAIN] = "setxattr"};
 
 	return names[c->what];
 }
@@ -45,7 +47,10 @@ static void reply(struct change_op *op)
 			&op->job.error);
 	} else if (op->change.made.st.st_ino) {
 		op_entry(op->fs, &op->change.made, &e);
-		fuse_reply_entry(op->req, &e);
+		if (op->change.what == FS_FREEZE)
+			fuse_reply_attr(op->req, &e.attr, e.attr_timeout);
+		else
+			fuse_reply_entry(op->req, &e);
 	} else {
 		if (op->change.what == FS_RENAME) /* it is HEAD now */
 			fs_headlink_remove(op->fs->tree.headlinks, op->change.dir, op->name);
@@ -89,7 +94,7 @@ static int op_new(fuse_req_t req, const struct fs_change *change, struct change_
 	return 0;
 }
 
-static void submit(fuse_req_t req, const struct fs_change *change)
+void op_submit(fuse_req_t req, const struct fs_change *change)
 {
 	struct fs *fs = op_fs(req);
 	struct change_op *op;
@@ -107,13 +112,13 @@ static void submit(fuse_req_t req, const struct fs_change *change)
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	/* FUSE_CAP_DONT_MASK: the mode asked for, so that no umask makes a tag */
-	submit(req,
+	op_submit(req,
 		&(struct fs_change){.what = FS_MKDIR, .dir = parent, .name = name, .mode = mode});
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	submit(req, &(struct fs_change){.what = FS_RMDIR, .dir = parent, .name = name});
+	op_submit(req, &(struct fs_change){.what = FS_RMDIR, .dir = parent, .name = name});
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
@@ -123,11 +128,11 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
-	submit(req, &(struct fs_change){.what = FS_RENAME,
-			    .dir = parent,
-			    .name = name,
-			    .to_dir = to_parent,
-			    .to_name = to_name});
+	op_submit(req, &(struct fs_change){.what = FS_RENAME,
+			       .dir = parent,
+			       .name = name,
+			       .to_dir = to_parent,
+			       .to_name = to_name});
 }
 
 static void refuse(fuse_req_t req, const char *operation, fuse_ino_t dir, const char *name)
@@ -153,7 +158,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (!is_head_dir(parent))
 		refuse(req, "unlink", parent, name);
 	else
-		submit(req, &(struct fs_change){.what = FS_UNLINK, .dir = parent, .name = name});
+		op_submit(req, &(struct fs_change){.what = FS_UNLINK, .dir = parent, .name = name});
 }
 
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
@@ -161,8 +166,8 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 	if (!is_head_dir(parent))
 		refuse(req, "link", parent, name);
 	else
-		submit(req, &(struct fs_change){
-				    .what = FS_LINK, .dir = parent, .name = name, .ino = ino});
+		op_submit(req, &(struct fs_change){
+				       .what = FS_LINK, .dir = parent, .name = name, .ino = ino});
 }
 
 /* Under any name but HEAD it only waits here to be renamed to that. */
@@ -198,10 +203,10 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 		return;
 	}
 	if (!strcmp(name, "HEAD")) {
-		submit(req, &(struct fs_change){.what = FS_SET_HEAD,
-				    .dir = parent,
-				    .name = name,
-				    .target = target});
+		op_submit(req, &(struct fs_change){.what = FS_SET_HEAD,
+				       .dir = parent,
+				       .name = name,
+				       .target = target});
 		return;
 	}
 	if (!r) {

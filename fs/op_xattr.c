@@ -33,28 +33,44 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	reply(req, "listxattr", ino, r, &b, size);
 }
 
-/** Ours are set by commands, for now all; others there are none. */
+static void retain(fuse_req_t req, const char *operation, uint64_t ino, struct slice value)
+{
+	struct bough_error error = {0};
+	uint64_t us = 0;
+	int r = fs_xattr_retain(ino, value, &us, &error);
+
+	if (r)
+		op_fail(req, operation, ino, NULL, r, &error);
+	else
+		op_submit(req, &(struct fs_change){.what = FS_RETAIN,
+				       .dir = ino,
+				       .name = "",
+				       .ino = ino,
+				       .retain_us = us});
+}
+
 static void refuse(fuse_req_t req, const char *operation, uint64_t ino, const char *name)
 {
 	struct bough_error error = {0};
-	int r = -EOPNOTSUPP;
+	int r = fs_xattr_refuse(name, &error);
 
-	if (!strncmp(name, FS_XATTR_PREFIX, strlen(FS_XATTR_PREFIX)))
-		r = error_set(&error, -EPERM,
-			"this version does not set attributes through the mount yet");
 	op_fail(req, operation, ino, NULL, r, &error);
 }
 
 void op_setxattr(
 	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
-	(void)value;
-	(void)size;
 	(void)flags;
-	refuse(req, "setxattr", ino, name);
+	if (strcmp(name, FS_XATTR_RETAIN))
+		refuse(req, "setxattr", ino, name);
+	else
+		retain(req, "setxattr", ino, (struct slice){value, size});
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	refuse(req, "removexattr", ino, name);
+	if (strcmp(name, FS_XATTR_RETAIN))
+		refuse(req, "removexattr", ino, name);
+	else
+		retain(req, "removexattr", ino, slice_str("0"));
 }

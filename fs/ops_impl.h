@@ -39,6 +39,9 @@ void op_entry(const struct fs *fs, const struct fs_node *n, struct fuse_entry_pa
 void op_fail(fuse_req_t req, const char *operation, uint64_t ino, const char *name, int r,
 	const struct bough_error *error);
 
+/** op_submit() - park the request with the committer, which answers it. */
+void op_submit(fuse_req_t req, const struct fs_change *change);
+
 /* op_attr.c */
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

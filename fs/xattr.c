@@ -1,16 +1,20 @@
 #include "fs/xattr.h"
 #include "fs/tree_impl.h"
+#include "refs/usage.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define STORE FS_XATTR_PREFIX "store"
+#define EXCLUSIVE "exclusive_bytes"
+#define EXCLUSIVE_LOOKS_MAX 100000 /* some 50 ms */
 
 /** Attributes of one inode on their way to the callback; the first result that is not 0 stays. */
 struct each {
 	struct refs_txn *x;
 	fs_xattr_fn fn;
 	void *arg;
+	const char *only; /* this one is asked for, so costly others need no value; NULL all */
 	int result;
 };
 
@@ -62,6 +66,19 @@ static void each_head(struct each *e, uint64_t head)
 	number(e, "bytes", s.file_bytes);
 }
 
+/** What it takes too long to find out has no value. */
+static int exclusive(struct each *e, uint64_t id)
+{
+	uint64_t bytes = 0;
+	int r = 0;
+
+	if (!e->only || !strcmp(e->only, FS_XATTR_PREFIX EXCLUSIVE))
+		r = refs_exclusive_bytes(e->x, id, EXCLUSIVE_LOOKS_MAX, &bytes);
+	if (!r)
+		number(e, EXCLUSIVE, bytes);
+	return r == -E2BIG ? 0 : r;
+}
+
 static int each_ref(struct each *e, uint64_t id)
 {
 	struct rec_ref ref;
@@ -76,7 +93,8 @@ static int each_ref(struct each *e, uint64_t id)
 	moment(e, "created", ref.created_us);
 	moment(e, "expire_at", ref.expire_at_us);
 	text(e, "protected", ref.is_protected ? "1" : "0");
-	return 0;
+	text(e, "holds", "");
+	return exclusive(e, id);
 }
 
 static int each_db(struct each *e, uint64_t id)
@@ -176,10 +194,11 @@ static int each_of_kind(struct each *e, uint64_t ino)
 	}
 }
 
-int fs_xattr_each(const struct fs_tree *t, uint64_t ino, fs_xattr_fn fn, void *arg)
+static int each_attribute(
+	const struct fs_tree *t, uint64_t ino, const char *only, fs_xattr_fn fn, void *arg)
 {
 	struct refs_txn *x auto_refs_txn = NULL;
-	struct each e = {.fn = fn, .arg = arg};
+	struct each e = {.fn = fn, .arg = arg, .only = only};
 	int r = fs_ino_valid(ino) ? refs_begin(t->store, KV_READ, &x) : -ENOENT;
 
 	e.x = x;
@@ -187,7 +206,55 @@ int fs_xattr_each(const struct fs_tree *t, uint64_t ino, fs_xattr_fn fn, void *a
 		return r;
 	text(&e, "store", t->store->path);
 	r = each_of_kind(&e, ino);
-	return r ? r : e.result;
+	return e.result ? e.result : r;
+}
+
+int fs_xattr_each(const struct fs_tree *t, uint64_t ino, fs_xattr_fn fn, void *arg)
+{
+	return each_attribute(t, ino, NULL, fn, arg);
+}
+
+static bool is_known(const char *name)
+{
+	static const char *const known[] = {"id", "type", "head", "base", "created", "expire_at",
+		"rows", "bytes", "exclusive_bytes", "protected", "holds", "store", "retain"};
+	size_t prefix = strlen(FS_XATTR_PREFIX);
+
+	if (strncmp(name, FS_XATTR_PREFIX, prefix) != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(name + prefix, known[i]))
+			return true;
+	return false;
+}
+
+int fs_xattr_retain(uint64_t ino, struct slice value, uint64_t *ret_us, struct bough_error *error)
+{
+	enum fs_kind kind = fs_ino_kind(ino);
+	const char *bytes = value.data;
+	size_t n = value.len;
+	char word[24];
+
+	if (kind != FS_REF && kind != FS_TABLE)
+		return error_set(error, -EOPNOTSUPP, "only branches and tags expire");
+	while (n && (!bytes[n - 1] || bytes[n - 1] == '\n'))
+		n--; /* as echo and C programs add them */
+	snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word), bytes);
+	*ret_us = 0;
+	if (n < sizeof word && (!strcmp(word, "0") || !clock_parse_duration(word, ret_us)))
+		return 0;
+	error_set(error, -EINVAL, "'%s' is no time to retain", word);
+	return error_hint(error, -EINVAL, "expected 30s, 5m, 2h, 7d, or 0 for ever");
+}
+
+int fs_xattr_refuse(const char *name, struct bough_error *error)
+{
+	if (!is_known(name))
+		return -EOPNOTSUPP;
+	error_set(error, -EPERM, "%s can only be read", name);
+	if (!strcmp(name, FS_XATTR_PREFIX "protected"))
+		error_hint(error, -EPERM, "'bough branch protect' (or tag) sets it");
+	return -EPERM;
 }
 
 struct wanted {
@@ -217,7 +284,9 @@ int fs_xattr_get(const struct fs_tree *t, uint64_t ino, const char *name, struct
 		return buf_append(ret, t->store->path, strlen(t->store->path));
 	if (strncmp(name, FS_XATTR_PREFIX, strlen(FS_XATTR_PREFIX)) != 0)
 		return -ENODATA;
-	r = fs_xattr_each(t, ino, take_value, &w);
+	if (!is_known(name))
+		return -EOPNOTSUPP;
+	r = each_attribute(t, ino, name, take_value, &w);
 	if (!r)
 		return -ENODATA;
 	return r == 1 ? 0 : r;
@@ -231,5 +300,5 @@ static int take_name(void *arg, const char *name, const char *value)
 
 int fs_xattr_list(const struct fs_tree *t, uint64_t ino, struct buf *ret)
 {
-	return fs_xattr_each(t, ino, take_name, ret);
+	return each_attribute(t, ino, "", take_name, ret);
 }

@@ -1,4 +1,4 @@
-/* By hand: moving a ref's head, and taking a snapshot out of its directory. */
+/* What is changed of a ref by hand: its head, its snapshots, its kind, its expiry. */
 #include "refs/commit_impl.h"
 #include "refs/ref.h"
 #include "refs/ref_impl.h"
@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #define ERROR_SNAPSHOT_GONE 2327
+#define ERROR_NOT_POSSIBLE 2747
 
 /* What may be changed: no tag, not expired, not protected. @what: "reset". */
 static int open_changeable(struct refs_txn *x, uint64_t ref, const char *what, struct rec_ref *ret,
@@ -83,4 +84,42 @@ int refs_link_remove(struct refs_txn *x, uint64_t ref, uint64_t snapshot, struct
 	if (!r)
 		r = gone(x, ref, snapshot);
 	return r ? r : ref_touch(x, ref, &rec);
+}
+
+int refs_ref_freeze(struct refs_txn *x, uint64_t ref, struct bough_error *error)
+{
+	struct rec_ref rec;
+	int r = refs_ref_open(x, ref, &rec, error);
+
+	if (r || rec.kind == REC_REF_TAG)
+		return r;
+	if (rec.kind == REC_REF_MAIN)
+		return error_set(error, -EPERM, "main cannot become a tag");
+	if (!rec.head) {
+		error_set(
+			error, -ENODATA, "'%s' cannot become a tag: it has no data yet", rec.name);
+		error_number(error, ERROR_NOT_POSSIBLE);
+		return -ENODATA;
+	}
+	rec.kind = REC_REF_TAG;
+	return ref_touch(x, ref, &rec);
+}
+
+int refs_ref_retain(struct refs_txn *x, uint64_t ref, uint64_t after_us, struct bough_error *error)
+{
+	struct rec_ref rec;
+	uint64_t old;
+	int r = refs_ref_open(x, ref, &rec, error);
+
+	if (r)
+		return r;
+	if (rec.kind == REC_REF_MAIN)
+		return error_set(error, -EPERM, "main never expires");
+	old = rec.expire_at_us;
+	rec.expire_at_us = after_us ? x->now_us + after_us : 0;
+	r = ref_touch(x, ref, &rec);
+	/* names in it may be believed for longer than it now lives */
+	if (!r && after_us && (!old || rec.expire_at_us < old))
+		r = change_add(&x->changes, CHANGE_ALL, 0);
+	return r;
 }

@@ -54,6 +54,13 @@ int refs_ref_reset(struct refs_txn *x, uint64_t ref, uint64_t snapshot, struct b
 int refs_link_remove(
 	struct refs_txn *x, uint64_t ref, uint64_t snapshot, struct bough_error *error);
 
+/** refs_ref_freeze() - a branch becomes a tag, for ever. -EPERM main; -ENODATA (2747); -ESTALE. */
+int refs_ref_freeze(struct refs_txn *x, uint64_t ref, struct bough_error *error);
+/**
+ * refs_ref_retain() - it expires @after_us from now; 0: never. -EPERM main; -ESTALE it has expired.
+ */
+int refs_ref_retain(struct refs_txn *x, uint64_t ref, uint64_t after_us, struct bough_error *error);
+
 /** refs_link_add() - snapshot into a ref's directory, nlink and count + 1; there already: 0. */
 int refs_link_add(struct refs_txn *x, uint64_t ref, uint64_t snapshot);
 /** refs_link_exists() - 0 or -ENOENT. */

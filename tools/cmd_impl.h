@@ -26,6 +26,7 @@ int cmd_ref_show(struct cli *c);
 int cmd_ref_drop(struct cli *c);
 int cmd_ref_rename(struct cli *c);
 int cmd_ref_protect(struct cli *c);
+int cmd_ref_retain(struct cli *c);
 int cmd_ref_reset(struct cli *c); /* only of a branch */
 
 /* Of a branch, tag or table: the command's first word. */

@@ -12,7 +12,7 @@ struct ref_job {
 	uint64_t retain_us;	   /* 0: for ever */
 	/* results */
 	uint64_t id, rows;
-	uint64_t due_us; /* of a drop */
+	uint64_t due_us; /* of a drop; when it expires */
 	char before[33]; /* of a reset */
 	char head[33];	 /* "": no data */
 };
@@ -137,6 +137,16 @@ static int reset_body(struct refs_txn *x, void *arg, struct bough_error *error)
 		r = rec_snapshot_get(x->kv, to, &head);
 	j->rows = head.rows;
 	return r ? r : cli_snapshot_hex(x, to, j->head);
+}
+
+static int retain_body(struct refs_txn *x, void *arg, struct bough_error *error)
+{
+	struct ref_job *j = arg;
+	struct rec_ref rec;
+	int r = lookup(x, j, &rec, error);
+
+	j->due_us = j->retain_us ? x->now_us + j->retain_us : 0;
+	return r ? r : refs_ref_retain(x, j->id, j->retain_us, error);
 }
 
 static int protect_body(struct refs_txn *x, void *arg, struct bough_error *error)
@@ -272,6 +282,31 @@ int cmd_ref_reset(struct cli *c)
 	cli_report(c, done, "branch %s is at %.*s now: %llu rows; it was at %.*s", name,
 		CLI_ID_DIGITS, j.head, (unsigned long long)j.rows, CLI_ID_DIGITS,
 		j.before[0] ? j.before : "no data");
+	return 0;
+}
+
+int cmd_ref_retain(struct cli *c)
+{
+	struct ref_job j auto_ref_job = {0};
+	struct json_object *done auto_json = NULL;
+	char *name cleanup(free_p) = NULL;
+	char when[40];
+	int r = cli_parse_target(c, c->args[0], CLI_REF, &j.target);
+
+	if (!r && strcmp(c->args[1], "0") && clock_parse_duration(c->args[1], &j.retain_us))
+		r = cli_usage(c, "'%s' is no duration: expected 30s, 5m, 2h, 7d, or 0 for ever",
+			c->args[1]);
+	if (!r)
+		r = run(c, retain_body, &j);
+	if (r)
+		return r;
+	name = cli_name(j.target.db, j.target.table, j.target.ref);
+	done = cli_done("retained", name, j.id);
+	cli_add_time(done, "expires", j.due_us);
+	if (j.due_us)
+		cli_format_time(j.due_us, false, when);
+	cli_report(c, done, "%s %s %s%s", word_of(c), name,
+		j.due_us ? "expires at " : "never expires", j.due_us ? when : "");
 	return 0;
 }
 

@@ -63,8 +63,16 @@ errno EPERM rename "$m/empty" "$m/sales/empty"
 errno EXDEV rename "$dev" "$dir/moved"
 errno EPERM chmod "$tag" 755
 errno 0 chmod "$tag" 500
-errno EPERM chmod "$dev" 555
-errno EPERM setxattr "$dev" user.bough.retain
+errno EINVAL setxattr "$dev" user.bough.retain
+errno ENOTSUP setxattr "$file" user.bough.retain
+errno EPERM setxattr "$t" user.bough.retain=7d
+errno EPERM removexattr "$t" user.bough.retain
+errno EPERM setxattr "$dev" user.bough.rows
+errno EPERM setxattr "$dev" user.bough.protected
+errno ENOTSUP setxattr "$dev" user.bough.colour
+errno ENOTSUP getxattr "$dev" user.bough.colour
+errno ENODATA getxattr "$dev" user.bough.expire_at
+errno ENODATA getxattr "$dev" user.bough.retain
 errno ENODATA getxattr "$dev" user.mine
 errno ENOTSUP getxattr "$dev" system.posix_acl_access
 

@@ -33,7 +33,7 @@ OPERATIONS = {
     "chown": lambda p, a: os.chown(p, 1, 1, follow_symlinks=False),
     "utime": lambda p, a: os.utime(p, (1, 1), follow_symlinks=False),
     "readlink": lambda p, a: os.readlink(p),
-    "setxattr": lambda p, a: os.setxattr(p, a, b"1"),
+    "setxattr": lambda p, a: os.setxattr(p, a.split("=")[0], (a.split("=") + ["1"])[1].encode()),
     "removexattr": lambda p, a: os.removexattr(p, a),
     "getxattr": lambda p, a: os.getxattr(p, a),
     "statfs": lambda p, a: os.statvfs(p),

@@ -28,6 +28,20 @@ ok mkdir "$t/_refs/v2"
 [ "$(inode "$t/_refs/v2")" != "$id" ] || fail "an old inode came back"
 same "$(ls "$t/_refs" | tr '\n' ' ')" "dev2 v1 v2 "
 
+# chmod a-w makes a tag of a branch; nothing makes a branch of a tag; other modes are ignored
+ok mkdir "$t/_refs/soon" "$m/empty" "$m/empty/t" "$m/empty/t/_refs/b"
+ok chmod 700 "$t/_refs/soon"
+same "$(stat -c %a "$t/_refs/soon")" 755
+ok chmod a-w "$t/_refs/soon"
+same "$(stat -c %a "$t/_refs/soon" "$t/_refs/soon/data" | tr '\n' ' ')" "555 555 "
+same "$(getfattr --only-values -n user.bough.type "$t/_refs/soon")" tag
+errno EROFS symlink "$t/_refs/soon/HEAD2" "$snapshot"
+errno EPERM chmod "$t/_refs/soon" 755
+ok chmod a-x "$t/_refs/soon"
+errno ENODATA chmod "$m/empty/t/_refs/b" 555
+ok chmod a-w "$t"
+ok mkdir "$t/_refs/soon2" && ok rmdir "$t/_refs/soon2" "$t/_refs/soon" "$m/empty/t/_refs/b" "$m/empty/t" "$m/empty"
+
 # whoever works in a new directory of an old name is not thrown out
 same "$(python3 -c '
 import os, sys

@@ -1,6 +1,7 @@
 #include "gc/fsck.h"
 #include "refs/ref.h"
 #include "refs/trash.h"
+#include "refs/usage.h"
 #include "tests/support/fixture.h"
 #include "tests/support/test.h"
 
@@ -187,6 +188,78 @@ static void a_removed_snapshot_can_be_restored(void **state)
 	expect_counts(w, w->first, 0, 1); /* the queue's */
 }
 
+static void a_branch_freezes_for_ever(void **state)
+{
+	struct world *w = *state;
+	struct refs_txn *x = begin(w->f, KV_WRITE);
+	struct bough_error e = {0};
+	uint64_t t, empty;
+
+	assert_int_equal(refs_ref_freeze(x, w->main, NULL), -EPERM);
+	assert_int_equal(refs_ref_freeze(x, w->dev, NULL), 0);
+	assert_int_equal(refs_ref_freeze(x, w->dev, NULL), 0);
+	assert_int_equal(refs_commit(&x, NULL), 0);
+	assert_int_equal(ref_of(w, w->dev).kind, REC_REF_TAG);
+	assert_int_equal(reset(w, w->dev, w->first, NULL), -EROFS);
+	t = fixture_table(w->f, "sales", "items");
+	empty = fixture_branch(w->f, t, 0, "b");
+	x = begin(w->f, KV_WRITE);
+	assert_int_equal(refs_ref_freeze(x, empty, &e), -ENODATA);
+	assert_int_equal(e.number, 2747);
+	refs_abort(x);
+}
+
+static void expiry_is_set_and_taken_back_while_it_lives(void **state)
+{
+	struct world *w = *state;
+	struct refs_txn *x = begin(w->f, KV_WRITE);
+	uint64_t now_us = x->now_us;
+
+	assert_int_equal(refs_ref_retain(x, w->main, 1000000, NULL), -EPERM);
+	assert_int_equal(refs_ref_retain(x, w->dev, 1000000, NULL), 0);
+	assert_int_equal(refs_commit(&x, NULL), 0);
+	assert_true(ref_of(w, w->dev).expire_at_us == now_us + 1000000);
+	x = begin(w->f, KV_WRITE);
+	assert_int_equal(refs_ref_retain(x, w->dev, 0, NULL), 0);
+	assert_int_equal(refs_commit(&x, NULL), 0);
+	assert_true(!ref_of(w, w->dev).expire_at_us);
+	x = begin(w->f, KV_WRITE);
+	assert_int_equal(refs_ref_retain(x, w->dev, 1, NULL), 0);
+	x->now_us += 2;
+	assert_int_equal(refs_ref_retain(x, w->dev, 0, NULL), -ESTALE);
+	assert_int_equal(refs_ref_freeze(x, w->dev, NULL), -ESTALE);
+	assert_int_equal(refs_ref_reset(x, w->dev, w->first, NULL), -ESTALE);
+	assert_int_equal(refs_ref_drop(x, w->dev, NULL), 0);
+	refs_abort(x);
+}
+
+/* Dropping and emptying shows whether the trial was right: what dies is what only the queue holds.
+ */
+static void exclusive_bytes_are_tried_out(void **state)
+{
+	struct world *w = *state;
+	struct refs_txn *x = begin(w->f, KV_READ);
+	uint64_t bytes = 1, more;
+
+	assert_int_equal(refs_exclusive_bytes(x, w->dev, 1000, &bytes), 0);
+	assert_int_equal(bytes, 0);
+	refs_abort(x);
+	fixture_append(w->f, w->table, w->dev, 3);
+	x = begin(w->f, KV_READ);
+	assert_int_equal(refs_exclusive_bytes(x, w->dev, 1000, &bytes), 0);
+	assert_int_equal(bytes, 3000);
+	assert_int_equal(refs_exclusive_bytes(x, w->dev, 3, &bytes), -E2BIG);
+	refs_abort(x);
+	fixture_append(w->f, w->table, w->dev, 2);
+	fixture_branch(w->f, w->table, w->dev, "other");
+	x = begin(w->f, KV_READ);
+	assert_int_equal(refs_exclusive_bytes(x, w->dev, 1000, &bytes), 0);
+	assert_int_equal(bytes, 0); /* the other holds all of it */
+	assert_int_equal(refs_exclusive_bytes(x, w->main, 1000, &more), 0);
+	assert_int_equal(more, 1000); /* its third snapshot; the others are a part of dev's */
+	refs_abort(x);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -195,6 +268,9 @@ int main(void)
 		T(an_empty_branch_gets_a_head),
 		T(resets_are_refused),
 		T(a_removed_snapshot_can_be_restored),
+		T(a_branch_freezes_for_ever),
+		T(exclusive_bytes_are_tried_out),
+		T(expiry_is_set_and_taken_back_while_it_lives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

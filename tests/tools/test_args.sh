@@ -6,7 +6,7 @@ top=$(cd "$here/../.." && pwd)
 bough help >all
 mapfile -t commands < <(sed -n '/^Commands:/,/^$/p' all | sed '1d;$d' |
   awk '{ if ($1 ~ /^(db|table|branch|tag|trash)$/) print $1, $2; else print $1 }')
-same "${#commands[@]}" 41
+same "${#commands[@]}" 43
 for command in "${commands[@]}"; do
   # shellcheck disable=SC2086
   prints "^usage: bough $command" bough $command --help
@@ -43,6 +43,7 @@ refuses 2 "unknown command 'xyzzy'" bough xyzzy
 refuses 2 "unknown command 'db undrop'" bough db undrop a
 refuses 2 "is no entry's number" bough trash restore a.b/c
 refuses 2 "is no entry's number" bough trash restore 99999999999999999999
+refuses 2 "is no duration" bough branch retain a.b/c 7
 refuses 2 "is no number" bough tag undrop a.b/c --id x
 refuses 2 "unknown command 'gc'" bough gc
 refuses 2 "^hint: did you mean '--retain'" bough branch create a.b/c --retian 7d

@@ -79,6 +79,14 @@ refuses 1 "protected" bough branch rename sales.orders/dev x
 refuses 1 "protected" bough table drop sales.orders
 json '.unprotected == "sales.orders/dev"' bough branch unprotect sales.orders/dev --json
 
+# expiry, set later
+json '.retained == "sales.orders/dev" and .expires != null' bough branch retain sales.orders/dev 2h --json
+json '.expires != null and .expired == false' bough branch show sales.orders/dev --json
+prints 'branch sales.orders/dev never expires$' bough branch retain sales.orders/dev 0
+json '.expires == null' bough branch show sales.orders/dev --json
+refuses 1 "main never expires" bough branch retain sales.orders/main 2h
+refuses 1 "is a branch, not a tag" bough tag retain sales.orders/dev 2h
+
 # rename, drop
 prints 'renamed branch sales.orders/dev to sales.orders/dev2' bough branch rename sales.orders/dev dev2
 ok bough branch rename sales.orders/dev2 sales.orders/dev3

@@ -47,8 +47,8 @@ _bough()
       db) choices='create list show drop rename' ;;
       table) choices='create list show drop undrop rename' ;;
       trash) choices='list restore empty' ;;
-      branch) choices='create list show drop undrop rename reset protect unprotect' ;;
-      *) choices='create list show drop undrop rename protect unprotect' ;;
+      branch) choices='create list show drop undrop rename reset retain protect unprotect' ;;
+      *) choices='create list show drop undrop rename retain protect unprotect' ;;
     esac
   else
     case "$command $verb" in
