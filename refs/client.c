@@ -22,6 +22,7 @@ struct range {
 	struct range *next;
 	struct rec_range rec;
 	uint64_t used; /* ids taken from it */
+	bool is_kept;  /* stays when we leave */
 };
 
 struct refs_client {
@@ -273,6 +274,14 @@ void client_forget(struct refs_client *c, const struct client_ids *ids)
 	pthread_mutex_unlock(&c->ids_lock);
 }
 
+void client_keep(struct refs_client *c, const struct client_ids *ids)
+{
+	pthread_mutex_lock(&c->ids_lock);
+	for (struct range *g = c->ranges; g; g = g->next)
+		g->is_kept |= g->rec.start == ids->range;
+	pthread_mutex_unlock(&c->ids_lock);
+}
+
 int client_reserve(struct refs_client *c, uint64_t n, uint64_t *ret_first)
 {
 	struct kv_txn *t auto_kv_txn = NULL;
@@ -287,10 +296,14 @@ static void leave_store(struct refs_client *c)
 {
 	struct kv_txn *t auto_kv_txn = NULL;
 	int r = kv_begin(c->store->kv, KV_WRITE, &t);
+	bool keeps = false;
 
-	for (struct range *g = c->ranges; g && !r; g = g->next)
-		r = range_del(t, c->id, g->rec.start);
-	if (!r)
+	for (struct range *g = c->ranges; g && !r; g = g->next) {
+		keeps |= g->is_kept;
+		if (!g->is_kept)
+			r = range_del(t, c->id, g->rec.start);
+	}
+	if (!r && !keeps)
 		r = rec_del(t, KEY_CLIENT, c->id);
 	if (!r)
 		kv_commit(&t); /* else the record stays, as that of one who was killed */

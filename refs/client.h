@@ -47,5 +47,12 @@ int client_fence(struct refs_txn *x, const struct client_ids *ids);
 int client_release(struct refs_txn *x, const struct client_ids *ids);
 /** client_forget() - after that commit: the range is not used any more. */
 void client_forget(struct refs_client *c, const struct client_ids *ids);
+/**
+ * client_keep() - what may lie under these ids could not be taken back
+ *
+ * Their range and the client's record outlive client_close(), as those of one who was killed, so
+ * that a sweep finds what is there.
+ */
+void client_keep(struct refs_client *c, const struct client_ids *ids);
 /** client_reserve() - @n plain ids (tables, refs) for later use, one transaction. */
 int client_reserve(struct refs_client *c, uint64_t n, uint64_t *ret_first);

@@ -145,8 +145,10 @@ static int commit(struct import *im, struct refs_imported *ret)
 
 	if (!r)
 		r = commit_body(x, im, ret);
-	if (!r)
-		r = refs_commit(&x, &ret->commit);
+	if (r)
+		return r;
+	r = refs_commit(&x, &ret->commit);
+	im->is_unknown = r == -EIO;
 	if (r)
 		return r;
 	if (im->store->role == REFS_ROLE_CLI)
@@ -171,14 +173,28 @@ int import_stage(struct import *im)
 	return stage_run(&im->stage, commit_put_one);
 }
 
-void import_unstage(struct import *im)
+int import_unstage(struct import *im)
 {
 	struct refs_txn *x auto_refs_txn = NULL;
+	int r = stage_run(&im->stage, commit_del_one);
 
-	/* what is left after a failure here stays marked, in the range of a dead client */
-	if (!stage_run(&im->stage, commit_del_one) && !refs_begin(im->store, KV_WRITE, &x) &&
-		!stage_unmark(x, im->table, &im->ids))
-		refs_commit(&x, NULL);
+	if (!r)
+		r = refs_begin(im->store, KV_WRITE, &x);
+	if (!r)
+		r = stage_unmark(x, im->table, &im->ids);
+	return r ? r : refs_commit(&x, NULL);
+}
+
+/*
+ * After a failure. An object is deleted only when no record can name it; else all of it stays, in
+ * a range that outlives us, and a sweep judges.
+ */
+static void take_back(struct import *im)
+{
+	if (im->is_unknown || (im->stage.begun && import_unstage(im)))
+		client_keep(im->store->client, &im->ids);
+	else
+		import_unstore(im);
 }
 
 static void import_deinit(struct import *im)
@@ -216,10 +232,8 @@ static int attempt(struct refs_store *s, const struct refs_import *in, struct re
 		r = import_stage(&im);
 	if (!r)
 		r = commit(&im, ret);
-	if (r && im.stage.begun)
-		import_unstage(&im);
 	if (r && im.ids_taken)
-		import_unstore(&im);
+		take_back(&im);
 	return r;
 }
 

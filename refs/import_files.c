@@ -336,11 +336,14 @@ int import_store(struct import *im)
 void import_unstore(struct import *im)
 {
 	char key[OBJSTORE_KEY_BYTES_MAX + 1];
+	int r;
 
 	for (size_t i = 0; i < im->in->n_files; i++) {
 		if (!im->files[i].block.id)
 			continue;
 		block_key(im, &im->files[i], key);
-		objstore_del(im->store->objects, key); /* what stays is in our range and is swept */
+		r = objstore_del(im->store->objects, key);
+		if (r && r != -ENOENT)
+			client_keep(im->store->client, &im->ids);
 	}
 }

@@ -31,6 +31,7 @@ struct import {
 	size_t n_segments;
 	struct stage stage; /* of a large import */
 	uint64_t bytes_stored;
+	bool is_unknown; /* the commit failed, but may have taken effect */
 };
 
 /** import_inspect() - describe every file and match it against the schema. */
@@ -39,13 +40,14 @@ int import_inspect(struct import *im);
 int import_take_ids(struct import *im);
 /** import_store() - every file with rows as an object; several at a time. */
 int import_store(struct import *im);
-/** import_unstore() - delete what import_store() wrote: nobody else knows it. */
+/** import_unstore() - delete what import_store() wrote: nobody else knows it. What cannot be
+ * deleted stays in a range of ours that outlives us. */
 void import_unstore(struct import *im);
 /** import_pack() - segments with their v4 objects, in memory. */
 int import_pack(struct import *im);
 /** import_stage() - the records of a large import, in slices; of a small one nothing. */
 int import_stage(struct import *im);
-/** import_unstage() - take them back. */
-void import_unstage(struct import *im);
+/** import_unstage() - take them back; on failure what is left stays marked. */
+int import_unstage(struct import *im);
 /** import_progress() - @step of 2 * n_files. */
 void import_progress(struct import *im, size_t step);

@@ -104,10 +104,11 @@ static int run_slice(struct stage *g, stage_step step)
 			g->block = 0;
 		}
 	}
-	if (!r)
-		r = refs_commit(&x, NULL);
-	if (!r)
-		g->begun = true;
+	if (r)
+		return r;
+	r = refs_commit(&x, NULL);
+	/* after -EIO nobody knows whether it is there */
+	g->begun |= !r || r == -EIO;
 	return r;
 }
 

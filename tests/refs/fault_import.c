@@ -1,0 +1,128 @@
+/* Imports with every call of the objects or of the metadata failing once. BOUGH_DATA as there. */
+#include "refs/commit.h"
+#include "tests/refs/faulty.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define A BOUGH_DATA "/a.parquet"
+#define FILES_MAX 300 /* more than one commit takes at once */
+
+static int import(struct faulty *t, size_t n, struct bough_error *e)
+{
+	struct refs_file files[FILES_MAX];
+	char names[FILES_MAX][32];
+	struct refs_import in = {
+		.db = "d", .table = "t", .files = files, .n_files = n, .author = "tester"};
+	struct refs_imported done;
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(names[i], sizeof names[i], "part-%zu.parquet", i);
+		files[i] = (struct refs_file){.path = A, .name = names[i]};
+	}
+	return refs_import_run(t->f->store, &in, &done, e);
+}
+
+static void prepare(struct faulty *t)
+{
+	struct bough_error e = {0};
+
+	assert_int_equal(import(t, 1, &e), 0);
+}
+
+static int one_file(struct faulty *t, struct bough_error *e)
+{
+	return import(t, 1, e);
+}
+
+static int three_files(struct faulty *t, struct bough_error *e)
+{
+	return import(t, 3, e);
+}
+
+static int batch(struct faulty *t, struct bough_error *e)
+{
+	return import(t, 40, e);
+}
+
+static int staged(struct faulty *t, struct bough_error *e)
+{
+	return import(t, FILES_MAX, e);
+}
+
+static const struct faulty_scenario small[] = {
+	{"import of a new table", NULL, one_file, false},
+	{"import of one file", prepare, one_file, false},
+	{"import of three files", prepare, three_files, false},
+	{"import of two batches", prepare, batch, false},
+};
+
+static const struct faulty_scenario large[] = {{"staged import", prepare, staged, false}};
+
+static const struct faulty_fault object_faults[] = {
+	{.name = "EIO", .objects = {.ops = OBJSTORE_OPS_ALL, .code = -EIO}},
+	{.name = "ENOSPC", .objects = {.ops = OBJSTORE_OPS_ALL, .code = -ENOSPC}},
+	{.name = "EIO for good",
+		.objects = {.ops = OBJSTORE_OPS_ALL, .code = -EIO, .sticky = true},
+		.may_leave = true},
+	{.name = "EIO after it",
+		.objects = {.ops = OBJSTORE_OPS_ALL, .code = -EIO, .applied = true}},
+	{.name = "EIO after it for good",
+		.objects =
+			{.ops = OBJSTORE_OPS_ALL, .code = -EIO, .sticky = true, .applied = true}},
+};
+
+#define OPS(a) (1u << KV_OP_##a)
+
+static const struct faulty_fault kv_faults[] = {
+	{.name = "EUCLEAN at a read", .kv = {.ops = OPS(GET) | OPS(SCAN), .code = -EUCLEAN}},
+	{.name = "ENOSPC at a write",
+		.kv = {.ops = OPS(BEGIN_WRITE) | OPS(PUT) | OPS(DEL) | OPS(COMMIT),
+			.code = -ENOSPC}},
+	{.name = "EIO", .kv = {.ops = KV_OPS_ALL, .code = -EIO}, .may_leave = true},
+	{.name = "ESTALE at the commit",
+		.kv = {.ops = OPS(COMMIT), .code = -ESTALE},
+		.may_pass = true},
+	{.name = "EIO after the commit", .kv = {.ops = OPS(COMMIT), .code = -EIO, .applied = true}},
+};
+
+static const struct faulty_fault commit_faults[] = {
+	{.name = "EIO at the commit", .kv = {.ops = OPS(COMMIT), .code = -EIO}, .may_leave = true},
+	{.name = "EIO after the commit", .kv = {.ops = OPS(COMMIT), .code = -EIO, .applied = true}},
+	{.name = "ENOSPC at the commit",
+		.kv = {.ops = OPS(COMMIT), .code = -ENOSPC},
+		.may_leave = true}, /* a table whose next key in the tree is higher */
+};
+
+static void objects_fail(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(small); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(object_faults); j++)
+			faulty_run(&small[i], &object_faults[j]);
+}
+
+static void metadata_fail(void **state)
+{
+	(void)state;
+	for (size_t j = 0; j < ARRAY_SIZE(kv_faults); j++)
+		faulty_run(&small[0], &kv_faults[j]);
+}
+
+static void commits_of_a_staged_import_fail(void **state)
+{
+	(void)state;
+	for (size_t j = 0; j < ARRAY_SIZE(commit_faults); j++)
+		faulty_run(&large[0], &commit_faults[j]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(objects_fail),
+		cmocka_unit_test(metadata_fail),
+		cmocka_unit_test(commits_of_a_staged_import_fail),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/* Operations on refs and tables with every call of the metadata failing once. */
+#include "refs/name.h"
+#include "refs/render.h"
+#include "refs/trash.h"
+#include "tests/refs/faulty.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void prepare(struct faulty *t)
+{
+	t->made_up = true;
+	t->table = fixture_table(t->f, "d", "t");
+	t->main = fixture_main(t->f, t->table);
+	for (unsigned i = 1; i <= 3; i++)
+		t->head = fixture_append(t->f, t->table, t->main, i);
+	t->dev = fixture_branch(t->f, t->table, 0, "dev");
+	fixture_append(t->f, t->table, t->dev, 1);
+}
+
+static int create(struct refs_txn *x, void *arg, struct bough_error *e)
+{
+	struct faulty *t = arg;
+	struct refs_create c = {.table = t->table, .name = "new", .kind = REC_REF_BRANCH};
+	uint64_t id;
+
+	return refs_ref_create(x, &c, &id, e);
+}
+
+static int tag(struct refs_txn *x, void *arg, struct bough_error *e)
+{
+	struct faulty *t = arg;
+	struct refs_create c = {
+		.table = t->table, .name = "v1", .kind = REC_REF_TAG, .source_ref = t->dev};
+	uint64_t id;
+
+	return refs_ref_create(x, &c, &id, e);
+}
+
+static int drop(struct refs_txn *x, void *arg, struct bough_error *e)
+{
+	return refs_ref_drop(x, ((struct faulty *)arg)->dev, e);
+}
+
+static int rename_ref(struct refs_txn *x, void *arg, struct bough_error *e)
+{
+	return refs_ref_rename(x, ((struct faulty *)arg)->dev, "other", e);
+}
+
+static int table_create(struct refs_txn *x, void *arg, struct bough_error *e)
+{
+	uint64_t db, id;
+	int r = refs_db_create(x, "e", &db, e);
+
+	(void)arg;
+	return r ? r : refs_table_create(x, db, "u", &id, e);
+}
+
+static int table_drop(struct refs_txn *x, void *arg, struct bough_error *e)
+{
+	return refs_table_drop(x, ((struct faulty *)arg)->table, e);
+}
+
+static int table_rename(struct refs_txn *x, void *arg, struct bough_error *e)
+{
+	uint64_t db;
+	int r = refs_db_lookup(x, "d", &db, e);
+
+	return r ? r : refs_table_rename(x, ((struct faulty *)arg)->table, db, "u", e);
+}
+
+static int drop_and_restore(struct refs_txn *x, void *arg, struct bough_error *e)
+{
+	struct faulty *t = arg;
+	struct refs_restore back = {.name = "back"};
+	int r = refs_ref_drop(x, t->dev, e);
+
+	if (!r)
+		r = refs_trash_find(x, t->table, REC_TRASH_REF, "dev", &back.id, e);
+	return r ? r : refs_trash_restore(x, &back, NULL, e);
+}
+
+#define WRITES(name)                                                                               \
+	static int run_##name(struct faulty *t, struct bough_error *e)                             \
+	{                                                                                          \
+		return refs_write(t->f->store, name, t, e);                                        \
+	}
+WRITES(create)
+WRITES(tag)
+WRITES(drop)
+WRITES(rename_ref)
+WRITES(table_create)
+WRITES(table_drop)
+WRITES(table_rename)
+WRITES(drop_and_restore)
+
+static int count_child(void *arg, uint64_t id, const char *name)
+{
+	(void)id;
+	(void)name;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static int count_snapshot(void *arg, uint64_t id, const struct rec_snapshot *r)
+{
+	(void)id;
+	(void)r;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+/* Everything that only reads; what it gives is right or an error. */
+static int read_all(struct refs_txn *x, struct faulty *t, struct bough_error *e)
+{
+	struct buf body auto_buf = {0};
+	uint64_t dev, at;
+	unsigned refs = 0, snapshots = 0;
+	int r = refs_ref_lookup(x, t->table, "dev", &dev, e);
+
+	if (!r)
+		r = refs_moment(x, dev, "-0s", &at, e);
+	if (r == -EINVAL) /* no such duration */
+		r = refs_moment(x, dev, "2999-01-01", &at, e);
+	if (!r)
+		r = refs_dir_list(x, t->table, 0, count_child, &refs);
+	if (!r)
+		r = refs_log(x, t->head, count_snapshot, &snapshots);
+	if (!r)
+		r = refs_render_snapshot(x, t->head, &body);
+	if (r)
+		return r;
+	assert_int_equal(dev, t->dev);
+	assert_int_equal(refs, 1);
+	assert_int_equal(snapshots, 3);
+	assert_true(at > t->head && body.len);
+	return 0;
+}
+
+static int run_read(struct faulty *t, struct bough_error *e)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	int r = refs_begin(t->f->store, KV_READ, &x);
+
+	return r ? r : read_all(x, t, e);
+}
+
+static const struct faulty_scenario scenarios[] = {
+	{"branch create", prepare, run_create, false},
+	{"tag create", prepare, run_tag, false},
+	{"branch drop", prepare, run_drop, false},
+	{"branch rename", prepare, run_rename_ref, false},
+	{"table create", prepare, run_table_create, false},
+	{"table drop", prepare, run_table_drop, false},
+	{"table rename", prepare, run_table_rename, false},
+	{"drop and undrop", prepare, run_drop_and_restore, false},
+	{"moment, listing, log, render", prepare, run_read, true},
+};
+
+#define OPS(a) (1u << KV_OP_##a)
+
+static const struct faulty_fault faults[] = {
+	{.name = "EUCLEAN at a read", .kv = {.ops = OPS(GET) | OPS(SCAN), .code = -EUCLEAN}},
+	{.name = "ENOSPC at a write",
+		.kv = {.ops = OPS(BEGIN_WRITE) | OPS(PUT) | OPS(DEL) | OPS(COMMIT),
+			.code = -ENOSPC}},
+	{.name = "EIO", .kv = {.ops = KV_OPS_ALL, .code = -EIO}},
+	{.name = "EIO for good", .kv = {.ops = KV_OPS_ALL, .code = -EIO, .sticky = true}},
+	{.name = "ESTALE at the commit",
+		.kv = {.ops = OPS(COMMIT), .code = -ESTALE},
+		.may_pass = true},
+	{.name = "ESTALE at each commit",
+		.kv = {.ops = OPS(COMMIT), .code = -ESTALE, .sticky = true}},
+	{.name = "EIO after the commit", .kv = {.ops = OPS(COMMIT), .code = -EIO, .applied = true}},
+};
+
+static void all_or_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(faults); j++)
+			faulty_run(&scenarios[i], &faults[j]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(all_or_nothing)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
