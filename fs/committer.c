@@ -66,12 +66,10 @@ static size_t run_bodies(struct fs_committer *c, struct refs_txn *x, struct fs_j
 	return n;
 }
 
-static void fail(struct fs_job *job, int r)
+static void fail(const struct refs_store *store, struct fs_job *job, int r)
 {
-	if (job->result)
-		return;
-	job->result = r;
-	error_set(&job->error, r, "cannot commit to the store: %s", strerror(-r));
+	if (!job->result)
+		job->result = refs_cannot_commit(store, r, &job->error);
 }
 
 /** One durable commit of the first jobs. Return: how many are settled by it. */
@@ -95,7 +93,7 @@ static size_t commit_batch(struct fs_committer *c, struct fs_job *jobs, uint64_t
 		r = refs_commit(&x, ret_commit);
 	}
 	for (size_t i = 0; i < n && r; i++, jobs = jobs->next)
-		fail(jobs, r);
+		fail(c->conf.store, jobs, r);
 	if (ok && !r)
 		fs_report_count(c->conf.report, FS_COUNT_BATCHES, 1);
 	return n;

@@ -248,6 +248,8 @@ int refs_import_run(struct refs_store *s, const struct refs_import *in, struct r
 	if (r == -EAGAIN)
 		error_set(error, r, "other writers changed %s.%s each time; try again", in->db,
 			in->table);
+	if (r == -ENOSPC)
+		return refs_cannot_commit(s, r, error);
 	if (r)
 		return error_set(
 			error, r, "import into %s.%s failed: %s", in->db, in->table, strerror(-r));

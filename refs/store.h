@@ -83,6 +83,8 @@ DEFINE_CLEANUP(struct refs_txn *, refs_abort)
 /** refs_settle() - until all mounts of the store but ours show @commit; at most 1 s. */
 void refs_settle(struct refs_store *s, uint64_t commit);
 
+/** refs_cannot_commit() - words for @r of a commit, which changed nothing; returns @r. */
+int refs_cannot_commit(const struct refs_store *s, int r, struct bough_error *error);
 /** A body: everything it does is in @x, so it can be run again. */
 typedef int (*refs_body)(struct refs_txn *x, void *arg, struct bough_error *error);
 /** refs_write() - begin, @body, commit (again after -ESTALE), settle. */

@@ -87,6 +87,16 @@ void refs_settle(struct refs_store *s, uint64_t commit)
 		wake_mount_wait(s->wake, commit, SETTLE_MS);
 }
 
+int refs_cannot_commit(const struct refs_store *s, int r, struct bough_error *error)
+{
+	error_set(error, r, "cannot commit to the store %s: %s", s->path, strerror(-r));
+	if (r == -ENOSPC && s->conf.meta_size_max_bytes)
+		error_hint(error, r,
+			"nothing was changed; the disk is full, or the metadata have reached "
+			"meta_max_size of bough.conf");
+	return r;
+}
+
 int refs_write(struct refs_store *s, refs_body body, void *arg, struct bough_error *error)
 {
 	uint64_t commit = 0;
@@ -104,8 +114,7 @@ int refs_write(struct refs_store *s, refs_body body, void *arg, struct bough_err
 		r = refs_commit(&x, &commit);
 	}
 	if (r)
-		return error_set(
-			error, r, "cannot commit to the store %s: %s", s->path, strerror(-r));
+		return refs_cannot_commit(s, r, error);
 	refs_settle(s, commit);
 	return 0;
 }

@@ -85,6 +85,23 @@ holds "${victim#store/objects/} is damaged: other bytes than were written" out
 cat whole >"$victim"
 prints 'no errors$' bough fsck --full
 
+# the limit of bough.conf: what was acknowledged is there, and raising it is enough
+ok bough init small
+echo 'meta_max_size = 100K' >>small/bough.conf
+ok bough -s small import s.t "$data/a.parquet"
+n=0
+while [ "$n" -lt 2000 ] && bough -s small branch create "s.t/b$n" >out 2>err; do n=$((n + 1)); done
+refuses 1 'No space left' bough -s small branch create s.t/none
+holds '^hint: .*meta_max_size' err
+refuses 1 'No space left' bough -s small import s.t "$data/b.parquet"
+holds '^hint: .*meta_max_size' err
+json "length == $n" bough -s small branch list --json
+prints 'no errors$' bough -s small fsck --full
+sed -i 's/= 100K/= 10M/' small/bough.conf
+ok bough -s small import s.t "$data/b.parquet"
+echo 'meta_max_size = much' >>small/bough.conf
+refuses 1 "bough.conf:3: 'much' is no value for meta_max_size" bough -s small stat
+
 # users without rights on the store
 chmod 755 "$dir"
 as() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
