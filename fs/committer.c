@@ -5,6 +5,7 @@
  */
 #include "fs/committer.h"
 #include "fs/thread.h"
+#include "refs/export.h"
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -99,6 +100,19 @@ static size_t commit_batch(struct fs_committer *c, struct fs_job *jobs, uint64_t
 	return n;
 }
 
+/** Where bough.conf says so, a change is only done when it is exported too. */
+static void publish(struct fs_committer *c, struct fs_job *jobs, size_t n)
+{
+	struct bough_error error = {0};
+	int r = refs_export_commit(c->conf.store, &error);
+
+	for (; r && n; n--, jobs = jobs->next)
+		if (!jobs->result) {
+			jobs->result = r;
+			jobs->error = error;
+		}
+}
+
 static struct fs_job *finish(struct fs_committer *c, struct fs_job *jobs, size_t n)
 {
 	for (; n; n--) {
@@ -124,6 +138,8 @@ static void *run(void *arg)
 
 			if (commit && c->conf.show)
 				c->conf.show(c->conf.arg, commit);
+			if (commit)
+				publish(c, jobs, n);
 			jobs = finish(c, jobs, n);
 		}
 	return NULL;

@@ -1,3 +1,4 @@
+#include "fs/exporter.h"
 #include "fs/headlink.h"
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
@@ -315,6 +316,8 @@ static int start_parts(struct mount *m)
 
 	fs->sink = (struct fs_sink){sink_inode, sink_entry, sink_all, m};
 	r = fs_notify_start(&fs->tree, &fs->sink, &fs->notify);
+	if (!r)
+		r = fs_exporter_start(fs->tree.store, &fs->exporter);
 	return r ? r : fs_committer_start(&conf, &fs->committer);
 }
 
@@ -351,6 +354,7 @@ static void close_parts(struct mount *m)
 
 	/* the last changes are answered, then nothing waits in the kernel, then the threads end */
 	fs_committer_stop(fs->committer);
+	fs_exporter_stop(fs->exporter);
 	if (signalled)
 		unmount_own(m);
 	fs_notify_stop(fs->notify);

@@ -19,6 +19,7 @@ struct fs {
 	struct fs_report *report;
 	struct fs_dircache *dircache;
 	struct fs_committer *committer;
+	struct fs_exporter *exporter;
 	struct fs_notify *notify;
 	struct fs_sink sink;
 	int objects_fd; /* for statfs */

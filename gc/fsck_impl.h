@@ -5,6 +5,7 @@
  *   fsck_trash      what was dropped and can be brought back
  *   fsck_indexes    listings, names, holders, links against what they mirror
  *   fsck_counts     what was counted against what is stored
+ *   fsck_exports    the outbox, and (full) what was exported
  *   fsck_objects    (full) bytes
  * What is known of an id lies in one struct fsck_mark of 24 bytes, in pages made when first used.
  * Both sides of a mirrored pair are mixed into one sum per id, so that ten million pairs need no
@@ -36,7 +37,7 @@ enum fsck_flag {
 	FSCK_COUNTED = 4, /* has a KEY_COUNT */
 	FSCK_SUSPECT = 8, /* its mirrored records differ: look closely */
 	FSCK_QUEUED = 16,
-	FSCK_OBJECT = 32, /* its object was seen */
+	FSCK_OBJECT = 32, /* it was exported: its object is there */
 	FSCK_NAMED = 64,  /* seen in NAME */
 	FSCK_USED = 128,  /* a schema that something refers to; a segment with its v4 object */
 };
@@ -168,7 +169,10 @@ int fsck_trash(struct fsck *f);
 int fsck_indexes(struct fsck *f);
 int fsck_suspects(struct fsck *f);
 int fsck_counts(struct fsck *f);
+int fsck_exports(struct fsck *f);
 int fsck_objects(struct fsck *f);
+/** fsck_is_export() - is @key that of a ref's version, a marker or the owner? */
+bool fsck_is_export(const char *key);
 /** fsck_segment_v4() - the stored object of @id against its record. */
 int fsck_segment_v4(struct fsck *f, uint64_t id, const struct rec_segment *g);
 /** fsck_snapshot_v4() - @id as the mount renders it has the size its record says. */

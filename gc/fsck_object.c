@@ -101,11 +101,13 @@ static int on_object(void *arg, const char *key, const struct objstore_stat *st)
 	fsck_step(f);
 	f->report.objects++;
 	f->report.object_bytes += st->size_bytes;
+	if (fsck_is_export(key))
+		return 0;
 	if (parse_key(f, key, &id)) {
 		struct fsck_mark *m = fsck_mark(f, id);
 
 		if (m && (m->kind == FSCK_BLOCK || m->kind == FSCK_SEGMENT ||
-				 m->kind == FSCK_SNAPSHOT))
+				 m->kind == FSCK_SNAPSHOT || m->flags & FSCK_OBJECT))
 			return 0;
 		if (fsck_ids_has(&f->ranges, id)) {
 			f->report.staged++;

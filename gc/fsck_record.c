@@ -215,7 +215,7 @@ static int on_stranger(void *arg, struct slice key, struct slice value)
 
 static int scan_strangers(struct fsck *f, enum kv_db db)
 {
-	static const char kinds[][20] = {[KV_HOT] = "LRSTUacdelnpqrstx", [KV_BULK] = "BGNbfghik"};
+	static const char kinds[][20] = {[KV_HOT] = "LRSTUacdelnopqrstx", [KV_BULK] = "BEGNbfghik"};
 	struct key lo = {.len = 1}, hi;
 	int r = 0;
 

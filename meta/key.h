@@ -18,6 +18,7 @@ enum key_kind {
 	KEY_CLIENT = 'p',   /* client -> struct rec_client */
 	KEY_RANGE = 'R',    /* client, start -> struct rec_range */
 	KEY_QUEUE = 'q',    /* sequence -> struct rec_queue */
+	KEY_OUTBOX = 'o',   /* ref, table or db -> struct rec_outbox: changed, not exported yet */
 	KEY_STAGE = 'x',    /* table, first id -> how many: being staged, not to be seen yet */
 	KEY_TRASH = 'T',    /* entry -> struct rec_trash */
 	KEY_TRASH_IN = 'U', /* database or table it was in, entry -> "" */
@@ -30,6 +31,7 @@ enum key_kind {
 	KEY_BLOCK_IN = 'B',   /* table, block -> "" (listing of _b) */
 	KEY_HOLDER = 'h',     /* block, segment -> "" (which segments hold it) */
 	KEY_FILE = 'f',	      /* table, given name, 0, block -> "" (candidates for a name) */
+	KEY_EXPORTED = 'E',   /* segment or snapshot -> the key of its object, which is there */
 	KEY_COUNT = 'k',      /* node, segment or block -> u32; absent means 1 */
 };
 

@@ -130,6 +130,14 @@ static const struct field range_fields[] = {
 };
 static const struct layout range_layout = LAYOUT(1, rec_range, range_fields);
 
+/* id is the number of the key. */
+static const struct field outbox_fields[] = {
+	NUMBER(rec_outbox, kind, REC_OUTBOX_DB),
+	ID(rec_outbox, table),
+	SIZE(rec_outbox, commit),
+};
+static const struct layout outbox_layout = LAYOUT(1, rec_outbox, outbox_fields);
+
 int rec_store_get(struct kv_txn *t, struct rec_store *ret)
 {
 	struct key k = key_meta(REC_META_STORE);
@@ -161,11 +169,46 @@ int rec_store_put(struct kv_txn *t, const struct rec_store *r)
 
 DEFINE_RECORD(db, KEY_DB)
 DEFINE_RECORD(table, KEY_TABLE)
-DEFINE_RECORD(ref, KEY_REF)
 DEFINE_RECORD(snapshot, KEY_SNAPSHOT)
 DEFINE_RECORD(block, KEY_BLOCK)
 DEFINE_RECORD(client, KEY_CLIENT)
 DEFINE_RECORD(trash, KEY_TRASH)
+
+int rec_ref_get(struct kv_txn *t, uint64_t id, struct rec_ref *ret)
+{
+	struct key k = key_u64(KEY_REF, id);
+
+	return record_get(t, &k, &ref_layout, ret);
+}
+
+int rec_ref_put(struct kv_txn *t, uint64_t id, const struct rec_ref *r)
+{
+	struct key k = key_u64(KEY_REF, id);
+	int err = record_put(t, &k, &ref_layout, r);
+
+	return err ? err : rec_outbox_put(t, REC_OUTBOX_REF, id, r->table);
+}
+
+int rec_outbox_put(struct kv_txn *t, enum rec_outbox_kind kind, uint64_t id, uint64_t table)
+{
+	struct key k = key_u64(KEY_OUTBOX, id);
+	struct rec_outbox o = {(uint8_t)kind, id, table, t->commit};
+
+	return record_put(t, &k, &outbox_layout, &o);
+}
+
+int rec_outbox_decode(struct slice key, struct slice value, struct rec_outbox *ret)
+{
+	struct dec d = dec_of(value);
+	struct rec_outbox o;
+
+	layout_decode(&d, &outbox_layout, &o);
+	if (dec_end(&d) || !o.kind || key.len != 9)
+		return -EUCLEAN;
+	o.id = key_read_u64(key, 1);
+	*ret = o;
+	return 0;
+}
 
 int rec_range_get(struct kv_txn *t, uint64_t client, uint64_t start, struct rec_range *ret)
 {
@@ -202,6 +245,7 @@ enum kv_db rec_db_of(enum key_kind kind)
 	case KEY_BLOCK_IN:
 	case KEY_HOLDER:
 	case KEY_FILE:
+	case KEY_EXPORTED:
 	case KEY_COUNT:
 		return KV_BULK;
 	default:

@@ -14,9 +14,10 @@
 
 /* Names of KEY_META; the kv layer keeps KV_COMMIT_KEY among them. */
 #define REC_META_STORE "store"
-#define REC_META_NEXT "next"   /* the next free id */
-#define REC_META_QUEUE "queue" /* the next free place in the queue */
-#define REC_ID_FIRST 32	       /* ids below are never given */
+#define REC_META_NEXT "next"	 /* the next free id */
+#define REC_META_QUEUE "queue"	 /* the next free place in the queue */
+#define REC_META_MARKER "marker" /* commit number of the newest export marker */
+#define REC_ID_FIRST 32		 /* ids below are never given */
 
 /** KEY_META "store": one per store. */
 struct rec_store {
@@ -135,6 +136,16 @@ struct rec_queue {
 	uint64_t id, commit;
 };
 
+enum rec_outbox_kind { REC_OUTBOX_REF = 1, REC_OUTBOX_TABLE, REC_OUTBOX_DB };
+
+/** What changed since it was exported last. Of a table or database: its name, for all its refs. */
+struct rec_outbox {
+	uint8_t kind;
+	uint64_t id;
+	uint64_t table;	 /* of a ref, which may be gone */
+	uint64_t commit; /* that changed it last */
+};
+
 int rec_store_get(struct kv_txn *t, struct rec_store *ret);
 int rec_store_put(struct kv_txn *t, const struct rec_store *r);
 int rec_db_get(struct kv_txn *t, uint64_t id, struct rec_db *ret);
@@ -142,6 +153,7 @@ int rec_db_put(struct kv_txn *t, uint64_t id, const struct rec_db *r);
 int rec_table_get(struct kv_txn *t, uint64_t id, struct rec_table *ret);
 int rec_table_put(struct kv_txn *t, uint64_t id, const struct rec_table *r);
 int rec_ref_get(struct kv_txn *t, uint64_t id, struct rec_ref *ret);
+/** rec_ref_put() - and its mark in the outbox: whoever changes a ref cannot forget it. */
 int rec_ref_put(struct kv_txn *t, uint64_t id, const struct rec_ref *r);
 int rec_snapshot_get(struct kv_txn *t, uint64_t id, struct rec_snapshot *ret);
 int rec_snapshot_put(struct kv_txn *t, uint64_t id, const struct rec_snapshot *r);
@@ -156,6 +168,14 @@ int rec_trash_put(struct kv_txn *t, uint64_t id, const struct rec_trash *r);
 int rec_queue_decode(struct slice value, struct rec_queue *ret);
 /** rec_queue_push() - at the end of the queue, with the number of this transaction. */
 int rec_queue_push(struct kv_txn *t, enum rec_queue_kind kind, uint64_t id);
+
+/** rec_outbox_put() - @id changed in this transaction; @table: of a ref, else 0. */
+int rec_outbox_put(struct kv_txn *t, enum rec_outbox_kind kind, uint64_t id, uint64_t table);
+int rec_outbox_decode(struct slice key, struct slice value, struct rec_outbox *ret);
+/** rec_marker_get() - commit number of the newest export marker; 0 none yet. */
+int rec_marker_get(struct kv_txn *t, uint64_t *ret_commit);
+/** rec_marker_put() - never back. */
+int rec_marker_put(struct kv_txn *t, uint64_t commit);
 
 /** rec_segment_get() - entries borrow from the transaction (until its next write). */
 int rec_segment_get(struct kv_txn *t, uint64_t id, struct rec_segment *ret);

@@ -81,6 +81,27 @@ int rec_count_sub(struct kv_txn *t, uint64_t id, uint32_t *ret_left)
 	return r;
 }
 
+int rec_marker_get(struct kv_txn *t, uint64_t *ret_commit)
+{
+	struct key k = key_meta(REC_META_MARKER);
+	uint64_t commit = 0;
+	int r = number_get(t, &k, UINT64_MAX, &commit);
+
+	if (r && r != -ENOENT)
+		return r;
+	*ret_commit = commit;
+	return 0;
+}
+
+int rec_marker_put(struct kv_txn *t, uint64_t commit)
+{
+	struct key k = key_meta(REC_META_MARKER);
+	uint64_t before;
+	int r = rec_marker_get(t, &before);
+
+	return r || before >= commit ? r : number_put(t, &k, commit);
+}
+
 int rec_queue_decode(struct slice value, struct rec_queue *ret)
 {
 	struct dec d = dec_of(value);

@@ -511,6 +511,20 @@ static void mount_check(struct slot *s, void *arg)
 		raise_to(&s->lag, m->commit);
 }
 
+static void mount_seen(struct slot *s, void *arg)
+{
+	if (atomic_load(&s->mount) == IS_MOUNT)
+		*(bool *)arg = true;
+}
+
+bool wake_mount_alive(struct wake *w)
+{
+	bool seen = false;
+
+	slots_alive(w, 0, WAKE_SLOTS, mount_seen, &seen);
+	return seen;
+}
+
 void wake_mount_wait(struct wake *w, uint64_t n, unsigned timeout_ms)
 {
 	uint64_t end = now_ms() + timeout_ms, now, left;

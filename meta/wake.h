@@ -65,6 +65,8 @@ uint64_t wake_epoch_min(const struct wake *w);
 void wake_mount_set(struct wake *w, bool is_mount);
 /** wake_mount_ack() - this mount shows nothing older than commit @n any more. */
 void wake_mount_ack(struct wake *w, uint64_t n);
+/** wake_mount_alive() - does a living process other than this one mount the store? */
+bool wake_mount_alive(struct wake *w);
 /**
  * wake_mount_wait() - until every living mount but this process's own has acknowledged @n
  *

@@ -50,6 +50,17 @@ static int parse_text(const char *text, void *ret)
 	return 0;
 }
 
+/* "commit" or "tick". */
+static int parse_publish(const char *text, void *ret)
+{
+	bool commit = !strcmp(text, "commit");
+
+	if (!commit && strcmp(text, "tick"))
+		return -EINVAL;
+	*(bool *)ret = commit;
+	return 0;
+}
+
 static const struct conf_key {
 	const char *name;
 	int (*parse)(const char *text, void *ret);
@@ -60,6 +71,7 @@ static const struct conf_key {
 	{"group", parse_text, offsetof(struct refs_conf, group)},
 	{"reader_memory", parse_bytes, offsetof(struct refs_conf, reader_memory_bytes)},
 	{"trash", parse_duration, offsetof(struct refs_conf, trash_us)},
+	{"publish", parse_publish, offsetof(struct refs_conf, publish_commit)},
 };
 
 static char *trimmed(char *s)

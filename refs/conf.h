@@ -10,6 +10,7 @@ struct refs_conf {
 	char *group;		      /* group: of the store's files; "" none */
 	uint64_t reader_memory_bytes; /* reader_memory: of bough-reader */
 	uint64_t trash_us;	      /* trash: how long what was dropped can be brought back */
+	bool publish_commit;	      /* publish = commit: a commit waits for its export */
 };
 
 /** refs_conf_read() - defaults, then @path if it is there. -EINVAL names line and key. */

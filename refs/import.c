@@ -1,3 +1,4 @@
+#include "refs/export.h"
 #include "refs/import_impl.h"
 #include "refs/name.h"
 #include "refs/ref.h"
@@ -255,5 +256,5 @@ int refs_import_run(struct refs_store *s, const struct refs_import *in, struct r
 			error, r, "import into %s.%s failed: %s", in->db, in->table, strerror(-r));
 	*ret = done;
 	refs_settle(s, done.commit);
-	return 0;
+	return refs_export_commit(s, error);
 }

@@ -182,5 +182,6 @@ int ref_release(struct refs_txn *x, uint64_t ref, uint64_t until_us, uint64_t *r
 	}
 	if (r || found < 0)
 		return r ? r : found;
-	return rec_del(x->kv, KEY_REF, ref);
+	r = rec_outbox_put(x->kv, REC_OUTBOX_REF, ref, rec.table);
+	return r ? r : rec_del(x->kv, KEY_REF, ref);
 }

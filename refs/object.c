@@ -43,15 +43,46 @@ void refs_block_name(const struct refs_store *s, uint64_t id, const struct rec_b
 	refs_object_name(s, ID_BLOCK, r->incarnation, r->ms, id, ret);
 }
 
+static int key_of(struct refs_txn *x, uint64_t table, enum id_kind kind, uint16_t incarnation,
+	uint64_t ms, uint64_t id, char *ret)
+{
+	struct rec_table rec;
+	int r = rec_table_get(x->kv, table, &rec);
+
+	if (r)
+		return r == -ENOENT ? -EUCLEAN : r;
+	refs_object_key(x->store, rec.home_db, table, kind, incarnation, ms, id, ret);
+	return 0;
+}
+
 int refs_block_key(struct refs_txn *x, uint64_t id, const struct rec_block *r,
 	char ret[static OBJSTORE_KEY_BYTES_MAX + 1])
 {
-	struct rec_table table;
-	int err = rec_table_get(x->kv, r->table, &table);
+	return key_of(x, r->table, ID_BLOCK, r->incarnation, r->ms, id, ret);
+}
+
+int refs_segment_key(struct refs_txn *x, uint64_t id, const struct rec_segment *r,
+	char ret[static OBJSTORE_KEY_BYTES_MAX + 1])
+{
+	return key_of(x, r->table, ID_SEGMENT, r->incarnation, r->ms, id, ret);
+}
+
+int refs_snapshot_key(struct refs_txn *x, uint64_t id, const struct rec_snapshot *r,
+	char ret[static OBJSTORE_KEY_BYTES_MAX + 1])
+{
+	char name[ID_NAME_BYTES_MAX];
+	struct rec_table rec;
+	int err = rec_table_get(x->kv, r->table, &rec);
 
 	if (err)
 		return err == -ENOENT ? -EUCLEAN : err;
-	refs_object_key(
-		x->store, table.home_db, r->table, ID_BLOCK, r->incarnation, r->ms, id, ret);
+	refs_snapshot_name(x->store, id, r, name);
+	if (r->ref == rec.main_ref)
+		snprintf(ret, OBJSTORE_KEY_BYTES_MAX + 1, "%llu/%llu/_ss/%s",
+			(unsigned long long)rec.home_db, (unsigned long long)r->table, name);
+	else
+		snprintf(ret, OBJSTORE_KEY_BYTES_MAX + 1, "%llu/%llu/_refs/%llu/%s",
+			(unsigned long long)rec.home_db, (unsigned long long)r->table,
+			(unsigned long long)r->ref, name);
 	return 0;
 }

@@ -94,23 +94,37 @@ static int list_segments(
 	return r;
 }
 
-int refs_render_snapshot(struct refs_txn *x, uint64_t id, struct buf *ret)
+static int encode_snapshot(struct refs_txn *x, uint64_t id, const struct rec_snapshot *rec,
+	enum codec_compression compression, struct buf *ret)
 {
 	struct codec_snapshot c cleanup(codec_snapshot_deinit) = {0};
 	struct schema schema auto_schema = {0};
+	int r = schema_read(x, rec->schema, &schema);
+
+	if (!r)
+		r = snapshot_codec(x->store, id, rec, &schema, &c);
+	if (!r)
+		r = list_segments(x, rec, &c);
+	return r ? r : codec_snapshot_encode(&c, compression, ret);
+}
+
+int refs_render_snapshot(struct refs_txn *x, uint64_t id, struct buf *ret)
+{
 	struct rec_snapshot rec;
 	size_t before = ret->len;
 	int r = rec_snapshot_get(x->kv, id, &rec);
 
 	if (!r)
-		r = schema_read(x, rec.schema, &schema);
-	if (!r)
-		r = snapshot_codec(x->store, id, &rec, &schema, &c);
-	if (!r)
-		r = list_segments(x, &rec, &c);
-	if (!r)
-		r = codec_snapshot_encode(&c, CODEC_NONE, ret);
+		r = encode_snapshot(x, id, &rec, CODEC_NONE, ret);
 	return r || ret->len - before == rec.v4_size ? r : -EUCLEAN;
+}
+
+int refs_render_snapshot_object(struct refs_txn *x, uint64_t id, struct buf *ret)
+{
+	struct rec_snapshot rec;
+	int r = rec_snapshot_get(x->kv, id, &rec);
+
+	return r ? r : encode_snapshot(x, id, &rec, CODEC_ZSTD, ret);
 }
 
 int refs_render_segment(struct refs_txn *x, uint64_t id, struct buf *ret)

@@ -1,5 +1,6 @@
 #include "refs/store.h"
 #include "refs/client.h"
+#include "refs/export.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -55,7 +56,7 @@ static int check_free(int dir_fd, const char *path, struct bough_error *error)
 	return 0;
 }
 
-static int write_store_record(struct kv *kv, const struct clock *clock)
+static int write_store_record(struct kv *kv, const struct clock *clock, struct rec_store *ret)
 {
 	struct kv_txn *t auto_kv_txn = NULL;
 	struct rec_store rec = {.incarnation = 1, .created_us = clock->now_us(clock)};
@@ -63,13 +64,17 @@ static int write_store_record(struct kv *kv, const struct clock *clock)
 
 	if (!r)
 		r = rec_store_get(t, &rec);
-	if (r != -ENOENT)
-		return r;
-	rec.changed_us = rec.created_us;
-	r = id_uuid_random(rec.uuid);
+	if (r == -ENOENT) {
+		rec.changed_us = rec.created_us;
+		r = id_uuid_random(rec.uuid);
+		if (!r)
+			r = rec_store_put(t, &rec);
+		if (!r)
+			r = kv_commit(&t);
+	}
 	if (!r)
-		r = rec_store_put(t, &rec);
-	return r ? r : kv_commit(&t);
+		*ret = rec;
+	return r;
 }
 
 static int make_folders(const struct io *io, int dir_fd)
@@ -83,7 +88,7 @@ static int make_folders(const struct io *io, int dir_fd)
 	return 0;
 }
 
-static int make_metadata(const char *path, struct bough_error *error)
+static int make_metadata(const char *path, struct rec_store *ret, struct bough_error *error)
 {
 	struct kv_lmdb_options options = {.create = true};
 	struct kv *kv cleanup(kv_close_p) = NULL;
@@ -92,7 +97,19 @@ static int make_metadata(const char *path, struct bough_error *error)
 
 	if (!r)
 		r = kv_lmdb_open(meta, &options, &kv, error);
-	return r ? r : write_store_record(kv, clock_system());
+	return r ? r : write_store_record(kv, clock_system(), ret);
+}
+
+/* Whose objects these will be: no other store may write among them. */
+static int write_owner(const char *path, const struct rec_store *rec, struct bough_error *error)
+{
+	struct objstore *objects cleanup(objstore_close_p) = NULL;
+	char *folder cleanup(free_p) = NULL;
+	int r = asprintf(&folder, "%s/objects", path) < 0 ? -ENOMEM : 0;
+
+	if (!r)
+		r = objstore_dir_open(folder, io_system(), &objects);
+	return r ? r : refs_export_owner(objects, rec->uuid, rec->incarnation, error);
 }
 
 /* @path may lie anywhere, which io_fsync_parent() does not allow. */
@@ -107,6 +124,7 @@ int refs_store_init(const char *path, struct bough_error *error)
 {
 	const struct io *io = io_system();
 	int fd cleanup(close_p) = -1;
+	struct rec_store rec;
 	char format[64];
 	int r = io->mkdir(io, AT_FDCWD, path, 0755);
 	bool made = !r;
@@ -120,7 +138,9 @@ int refs_store_init(const char *path, struct bough_error *error)
 	if (!r)
 		r = make_folders(io, fd);
 	if (!r)
-		r = make_metadata(path, error);
+		r = make_metadata(path, &rec, error);
+	if (!r)
+		r = write_owner(path, &rec, error);
 	if (!r)
 		r = io_write_file(io, fd, "bough.conf", slice_str(conf_text), 0644);
 	/* last of all: a folder without this file is no store */

@@ -87,5 +87,5 @@ void refs_settle(struct refs_store *s, uint64_t commit);
 int refs_cannot_commit(const struct refs_store *s, int r, struct bough_error *error);
 /** A body: everything it does is in @x, so it can be run again. */
 typedef int (*refs_body)(struct refs_txn *x, void *arg, struct bough_error *error);
-/** refs_write() - begin, @body, commit (again after -ESTALE), settle. */
+/** refs_write() - begin, @body, commit (again after -ESTALE), settle, refs_export_commit(). */
 int refs_write(struct refs_store *s, refs_body body, void *arg, struct bough_error *error);

@@ -229,6 +229,8 @@ int refs_db_rename(struct refs_txn *x, uint64_t db, const char *name, struct bou
 	rec.changed_us = x->now_us;
 	r = rec_db_put(x->kv, db, &rec);
 	if (!r)
+		r = rec_outbox_put(x->kv, REC_OUTBOX_DB, db, 0);
+	if (!r)
 		r = change_add(&x->changes, CHANGE_DB, db);
 	return r ? r : touch_root(x);
 }
@@ -327,6 +329,8 @@ int refs_table_drop(struct refs_txn *x, uint64_t table, struct bough_error *erro
 	r = trash_put(x, &entry, &rec.trash);
 	if (!r)
 		r = rec_table_put(x->kv, table, &rec);
+	if (!r)
+		r = rec_outbox_put(x->kv, REC_OUTBOX_TABLE, table, 0);
 	return r ? r : touch_db(x, rec.db);
 }
 
@@ -348,6 +352,8 @@ int table_restore(struct refs_txn *x, uint64_t table, uint64_t db, const char *n
 	rec.trash = 0;
 	snprintf(rec.name, sizeof rec.name, "%s", name);
 	r = rec_table_put(x->kv, table, &rec);
+	if (!r)
+		r = rec_outbox_put(x->kv, REC_OUTBOX_TABLE, table, 0);
 	return r ? r : touch_db(x, db);
 }
 
@@ -374,6 +380,8 @@ int refs_table_rename(struct refs_txn *x, uint64_t table, uint64_t db, const cha
 	rec.db = db;
 	snprintf(rec.name, sizeof rec.name, "%s", name);
 	r = rec_table_put(x->kv, table, &rec);
+	if (!r)
+		r = rec_outbox_put(x->kv, REC_OUTBOX_TABLE, table, 0);
 	if (!r)
 		r = touch_db(x, from);
 	return r || from == db ? r : touch_db(x, db);

@@ -48,6 +48,13 @@ void refs_segment_name(const struct refs_store *s, uint64_t id, const struct rec
 	char ret[static ID_NAME_BYTES_MAX]);
 void refs_block_name(const struct refs_store *s, uint64_t id, const struct rec_block *r,
 	char ret[static ID_NAME_BYTES_MAX]);
+/** refs_snapshot_key() - in the folder of the ref that committed it. -EUCLEAN its table is missing.
+ */
+int refs_snapshot_key(struct refs_txn *x, uint64_t id, const struct rec_snapshot *r,
+	char ret[static OBJSTORE_KEY_BYTES_MAX + 1]);
+/** refs_segment_key() - key of a segment's object. -EUCLEAN its table is missing. */
+int refs_segment_key(struct refs_txn *x, uint64_t id, const struct rec_segment *r,
+	char ret[static OBJSTORE_KEY_BYTES_MAX + 1]);
 /** refs_block_key() - key of a block's object. -EUCLEAN its table is missing. */
 int refs_block_key(struct refs_txn *x, uint64_t id, const struct rec_block *r,
 	char ret[static OBJSTORE_KEY_BYTES_MAX + 1]);

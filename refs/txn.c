@@ -1,5 +1,6 @@
 /* Transactions of a store: epochs around reads, change records and announcements around writes. */
 #include "refs/client.h"
+#include "refs/export.h"
 #include "refs/store.h"
 
 #include <assert.h>
@@ -116,5 +117,5 @@ int refs_write(struct refs_store *s, refs_body body, void *arg, struct bough_err
 	if (r)
 		return refs_cannot_commit(s, r, error);
 	refs_settle(s, commit);
-	return 0;
+	return refs_export_commit(s, error);
 }

@@ -126,6 +126,9 @@ int cli_begin(struct cli *c, struct refs_store **ret, struct refs_txn **ret_x);
 /** cli_write() - the same, and @body in a write transaction. */
 int cli_write(struct cli *c, refs_body body, void *arg);
 
+/** cli_leave() - after a change: export it, unless a mount does; a failure is told, no more. */
+void cli_leave(struct refs_store *s);
+
 /** What a target means in a transaction. */
 struct cli_place {
 	uint64_t db, table, ref;

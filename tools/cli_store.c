@@ -1,4 +1,5 @@
 /* The store, and what names mean in it: with the nearest name where one is unknown. */
+#include "refs/export.h"
 #include "tools/cli_impl.h"
 
 #include <errno.h>
@@ -29,7 +30,21 @@ int cli_write(struct cli *c, refs_body body, void *arg)
 	struct refs_store *s cleanup(refs_store_close_p) = NULL;
 	int r = cli_open(c, &s);
 
-	return r ? r : refs_write(s, body, arg, &c->error);
+	if (!r)
+		r = refs_write(s, body, arg, &c->error);
+	if (!r)
+		cli_leave(s);
+	return r;
+}
+
+void cli_leave(struct refs_store *s)
+{
+	struct bough_error error = {0};
+
+	if (!refs_export_leave(s, &error))
+		return;
+	fprintf(stderr, "bough: done, but not exported yet: %s\n", error.message);
+	fprintf(stderr, "hint: the next command that writes, or 'bough sync', tries again\n");
 }
 
 static int offer_child(void *arg, uint64_t id, const char *name)

@@ -38,6 +38,7 @@ int cmd_trash_empty(struct cli *c);
 int cmd_log(struct cli *c);
 int cmd_show(struct cli *c);
 int cmd_stat(struct cli *c);
+int cmd_sync(struct cli *c);
 int cmd_fsck(struct cli *c);
 int cmd_version(struct cli *c);
 int cmd_help(struct cli *c);

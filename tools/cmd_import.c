@@ -232,6 +232,7 @@ static int run(struct cli *c, struct file_list *l, const struct name_target *t)
 	if (r)
 		return cli_finish(c, r);
 	print(c, s, name, l->n, &done);
+	cli_leave(s);
 	return 0;
 }
 

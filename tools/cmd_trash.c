@@ -286,5 +286,6 @@ int cmd_trash_empty(struct cli *c)
 	cli_add_number(done, "references", j.emptied.references);
 	cli_report(c, done, "removed %llu entr%s of the trash for good",
 		(unsigned long long)j.emptied.entries, j.emptied.entries == 1 ? "y" : "ies");
+	cli_leave(s);
 	return 0;
 }

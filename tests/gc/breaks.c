@@ -155,6 +155,16 @@ static void head_not_in_directory(struct world *w)
 }
 
 /* 5. unreachable */
+static void outbox_damaged(struct world *w)
+{
+	put(w, key_u64(KEY_OUTBOX, new_id(w)), "x");
+}
+
+static void exported_damaged(struct world *w)
+{
+	put(w, key_u64(KEY_EXPORTED, segment_of(w)), "../no/key");
+}
+
 static void block_unreachable(struct world *w)
 {
 	struct rec_segment_entry e;
@@ -491,6 +501,8 @@ const struct broken breaks[] = {
 	{"nlink", nlink, 1, "snapshot %: its nlink is 3, names are 2"},
 	{"head not in its directory", head_not_in_directory, 2,
 		"sales.orders/dev: its head % is not in its directory"},
+	{"outbox damaged", outbox_damaged, 1, "outbox entry of %: it is damaged"},
+	{"mark of export damaged", exported_damaged, 1, "mark of exported %: it is damaged"},
 	{"block unreachable", block_unreachable, 1, "block %: nothing refers to it"},
 	{"snapshot unreachable", snapshot_unreachable, 1, "snapshot %: nothing refers to it"},
 	{"schema unreachable", schema_unreachable, 1, "schema %: nothing refers to it"},

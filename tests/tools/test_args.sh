@@ -6,7 +6,7 @@ top=$(cd "$here/../.." && pwd)
 bough help >all
 mapfile -t commands < <(sed -n '/^Commands:/,/^$/p' all | sed '1d;$d' |
   awk '{ if ($1 ~ /^(db|table|branch|tag|trash)$/) print $1, $2; else print $1 }')
-same "${#commands[@]}" 43
+same "${#commands[@]}" 44
 for command in "${commands[@]}"; do
   # shellcheck disable=SC2086
   prints "^usage: bough $command" bough $command --help

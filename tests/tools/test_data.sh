@@ -150,6 +150,28 @@ prints 'no errors$' bough fsck
 prints 'no errors$' bough fsck --full
 json '.errors == 0 and .findings == [] and .blocks > 0' bough fsck --full --json
 
+# exported objects: at once without a mount, again where they are missing from the outbox only
+json '.refs == 0 and .marker > 0 and .commit >= .marker' bough sync --json
+prints '^everything is exported$' bough sync
+echo 'publish = commit' >store/bough.conf
+ok bough branch create s.t/pub
+prints '^everything is exported$' bough sync
+echo 'publish = never' >store/bough.conf
+refuses 1 "'never' is no value for publish" bough sync
+: >store/bough.conf
+victim=$(find store/objects -path '*/_sg/*' | sort | head -1)
+mv "$victim" victim
+prints "segment .*its object .*/_sg/$(basename "$victim") is missing" sh -c "'$BOUGH' fsck --full || true"
+cp victim "$victim"
+printf x >>"$victim"
+prints "segment .*is damaged: other bytes than were exported" sh -c "'$BOUGH' fsck --full || true"
+mv -f victim "$victim"
+victim=$(find store/objects -path '*/_ss/*' | sort | head -1)
+mv "$victim" victim
+prints "snapshot .*its object .*/_ss/$(basename "$victim") is missing" sh -c "'$BOUGH' fsck --full || true"
+mv victim "$victim"
+prints 'no errors$' bough fsck --full
+
 # a lost object is found
 victim=$(find store/objects -name '*_v2.parquet' | sort | head -1)
 rm "$victim"

@@ -18,7 +18,7 @@ _bough_options()
 _bough()
 {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} store='' i
-  local groups='db table branch tag trash' single='init mount umount import log show stat fsck version help'
+  local groups='db table branch tag trash' single='init mount umount import log show stat sync fsck version help'
   local -a words=()
 
   COMPREPLY=()

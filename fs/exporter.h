@@ -1,0 +1,13 @@
+/*
+ * The thread that exports what is committed, by this process or another (protocol: "Export and
+ * rebuild"): once a second when there is something. What it fails to do, it tries again.
+ */
+#pragma once
+#include "refs/store.h"
+
+struct fs_exporter;
+
+/** fs_exporter_start() - the first pass, for what others left, begins at once. */
+int fs_exporter_start(struct refs_store *store, struct fs_exporter **ret);
+/** fs_exporter_stop() - soon: what is left is the next exporter's; takes NULL. */
+void fs_exporter_stop(struct fs_exporter *e);
