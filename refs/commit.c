@@ -4,6 +4,8 @@
  */
 #include "refs/commit_impl.h"
 #include "meta/tree.h"
+#include "refs/edit.h"
+#include "refs/plan_impl.h"
 #include "refs/ref.h"
 #include "refs/ref_impl.h"
 
@@ -39,17 +41,32 @@ static void block_name(const struct commit_block *b, char ret[static REC_NAME_BY
 		(const char *)b->entry.name.data);
 }
 
+/* Rule final: an edge only to what has a record now. */
+static int share_block(struct kv_txn *t, const struct commit_block *b)
+{
+	struct key k = key_u64(KEY_BLOCK, b->id);
+	int r = rec_exists(t, &k);
+
+	return r ? r : rec_count_add(t, b->id);
+}
+
 static int put_block(struct kv_txn *t, const struct commit_block *b, uint64_t segment)
 {
 	char name[REC_NAME_BYTES_MAX + 1];
-	int r = rec_block_put(t, b->id, &b->rec);
+	int r;
 
-	block_name(b, name);
-	if (!r)
+	if (b->state != COMMIT_BLOCK_NEW)
+		r = share_block(t, b);
+	else
+		r = rec_block_put(t, b->id, &b->rec);
+	if (!r && b->state == COMMIT_BLOCK_NEW)
 		r = put_index(t, key_u64_u64(KEY_BLOCK_IN, b->rec.table, b->id));
 	if (!r)
 		r = put_index(t, key_u64_u64(KEY_HOLDER, b->id, segment));
-	return r ? r : put_index(t, key_file(b->rec.table, name, b->id));
+	if (r || b->state == COMMIT_BLOCK_SHARED)
+		return r;
+	block_name(b, name);
+	return put_index(t, key_file(b->rec.table, name, b->id));
 }
 
 static int put_segment(struct kv_txn *t, const struct commit_segment *g)
@@ -175,14 +192,14 @@ static int put_schema(struct refs_txn *x, const struct schema *schema, uint64_t 
 
 /* The parent's sums and identity, from which the new snapshot goes on. */
 static int start_snapshot(struct refs_txn *x, uint64_t ref_id, const struct rec_ref *ref,
-	struct rec_table *table, struct rec_snapshot *s, uint64_t *ret_root)
+	struct rec_table *table, struct rec_snapshot *s, struct rec_snapshot *ret_head)
 {
 	struct rec_snapshot head = {0};
 	int r = ref->head ? rec_snapshot_get(x->kv, ref->head, &head) : 0;
 
 	if (r)
 		return r == -ENOENT ? -EUCLEAN : r;
-	*ret_root = head.root;
+	*ret_head = head;
 	s->table = ref->table;
 	s->ref = ref_id;
 	s->parent = ref->head;
@@ -238,39 +255,97 @@ static int link_head(struct refs_txn *x, uint64_t ref_id, struct rec_ref *ref,
 	return r ? r : change_add(&x->changes, CHANGE_OBJECTS, s->table);
 }
 
+/** The records that a commit reads first and writes last. */
+struct committing {
+	struct rec_ref ref;
+	struct rec_table table;
+	struct rec_snapshot head, s;
+};
+
+static int begin_commit(struct refs_txn *x, uint64_t ref, struct committing *c)
+{
+	int r = rec_table_get(x->kv, c->ref.table, &c->table);
+
+	return r ? r : start_snapshot(x, ref, &c->ref, &c->table, &c->s, &c->head);
+}
+
+static int end_commit(struct refs_txn *x, uint64_t ref, struct committing *c,
+	const struct schema *schema, uint64_t *ret_snapshot)
+{
+	uint64_t id;
+	int r = rec_next_id(x->kv, 1, &id);
+
+	if (!r)
+		r = measure(x, id, &c->table, schema, &c->s);
+	if (!r)
+		r = link_head(x, ref, &c->ref, &c->table, id, &c->s);
+	if (!r)
+		*ret_snapshot = id;
+	return r;
+}
+
+static void set_texts(struct rec_snapshot *s, const char *author, const char *message)
+{
+	snprintf(s->author, sizeof s->author, "%s", author ? author : "");
+	snprintf(s->message, sizeof s->message, "%s", message ? message : "");
+}
+
 int commit_append(struct refs_txn *x, const struct commit_append *c, uint64_t *ret_snapshot,
 	uint64_t *ret_timestamp_us, struct bough_error *error)
 {
-	struct rec_snapshot s = {.operation = REC_OP_APPEND};
-	struct rec_table table;
-	struct rec_ref ref;
-	uint64_t root, id;
-	int r = commit_open_ref(x, c->ref, &ref, error);
+	struct committing k = {.s.operation = REC_OP_APPEND};
+	int r = commit_open_ref(x, c->ref, &k.ref, error);
 
 	if (r)
 		return r;
-	if (ref.schema != c->schema_id)
+	if (k.ref.schema != c->schema_id)
 		return -EAGAIN; /* matched against another schema */
-	if (!ref.schema)
-		r = put_schema(x, c->schema, &ref.schema);
+	if (!k.ref.schema)
+		r = put_schema(x, c->schema, &k.ref.schema);
 	if (!r)
-		r = rec_table_get(x->kv, ref.table, &table);
+		r = begin_commit(x, c->ref, &k);
+	set_texts(&k.s, c->author, c->message);
+	/* made for another head the fold is left out: the next append makes up for it */
+	if (!r && c->fold && c->fold->n_segments && c->fold->head == k.ref.head)
+		r = plan_apply(x, c->fold, &k.table, &k.s);
+	else if (!r)
+		r = put_segments(x, c, &k.table, k.head.root, &k.s);
 	if (!r)
-		r = start_snapshot(x, c->ref, &ref, &table, &s, &root);
+		r = end_commit(x, c->ref, &k, c->schema, ret_snapshot);
 	if (!r)
-		r = put_segments(x, c, &table, root, &s);
+		*ret_timestamp_us = k.s.timestamp_us;
+	return r;
+}
+
+int commit_change(struct refs_txn *x, const struct commit_change *c, struct commit_changed *ret,
+	struct bough_error *error)
+{
+	struct committing k = {.s.operation = (uint8_t)c->operation};
+	struct commit_changed made = {0};
+	uint64_t ref = c->plan->ref, old;
+	int r = commit_open_ref(x, ref, &k.ref, error);
+
+	if (!r && (k.ref.head != c->plan->head || k.ref.schema != c->plan->schema))
+		r = -EAGAIN;
+	old = k.ref.head;
+	k.ref.schema = c->schema_id;
 	if (!r)
-		r = rec_next_id(x->kv, 1, &id);
+		r = begin_commit(x, ref, &k);
 	if (r)
 		return r;
-	snprintf(s.author, sizeof s.author, "%s", c->author);
-	snprintf(s.message, sizeof s.message, "%s", c->message ? c->message : "");
-	r = measure(x, id, &table, c->schema, &s);
+	set_texts(&k.s, c->author, c->message);
+	made.squashed = c->squash && squash_may(x, c->squash, old, &k.head, &k.s);
+	if (made.squashed)
+		squash_parent(&k.head, &k.s);
+	r = plan_apply(x, c->plan, &k.table, &k.s);
+	if (r == -ENOENT)
+		return -EAGAIN; /* a block that another ref held is gone */
 	if (!r)
-		r = link_head(x, c->ref, &ref, &table, id, &s);
-	if (r)
-		return r;
-	*ret_snapshot = id;
-	*ret_timestamp_us = s.timestamp_us;
-	return 0;
+		r = end_commit(x, ref, &k, c->schema, &made.snapshot);
+	if (!r && made.squashed)
+		r = squash_unlink(x, ref, old);
+	made.timestamp_us = k.s.timestamp_us;
+	if (!r)
+		*ret = made;
+	return r;
 }

@@ -7,8 +7,18 @@
 #define COMMIT_SEGMENT_BLOCKS_MAX 1000 /* files of a segment */
 #define COMMIT_SEGMENT_METAS_MAX 2000  /* row groups of a segment */
 
+struct plan;
+struct refs_squash;
+
+enum commit_block_state {
+	COMMIT_BLOCK_NEW,     /* its record is to be put */
+	COMMIT_BLOCK_SHARED,  /* it is there: one reference more */
+	COMMIT_BLOCK_RENAMED, /* the same, under a name that is perhaps new to it */
+};
+
 struct commit_block {
 	uint64_t id;
+	enum commit_block_state state;
 	struct rec_block rec;
 	struct rec_segment_entry entry; /* name borrowed from the import */
 };
@@ -28,7 +38,23 @@ struct commit_append {
 	struct commit_segment *segments;
 	size_t n_segments;
 	const struct client_ids *staged; /* their records are there; NULL: they are put now */
+	const struct plan *fold; /* the same blocks, folded; for one head only. NULL: none */
 	const char *author, *message;
+};
+
+/** Segments of a head replaced by others. */
+struct commit_change {
+	const struct plan *plan;
+	const struct schema *schema;
+	uint64_t schema_id; /* of an empty ref too, which has none yet */
+	enum rec_operation operation;
+	const char *author, *message;
+	const struct refs_squash *squash; /* NULL: a snapshot more */
+};
+
+struct commit_changed {
+	uint64_t snapshot, timestamp_us;
+	bool squashed; /* it took the place of the one before */
 };
 
 /** commit_open_ref() - the record of a ref that may be written: -EROFS (3905) a tag, -ESTALE. */
@@ -41,6 +67,21 @@ int commit_open_ref(
  */
 int commit_append(struct refs_txn *x, const struct commit_append *c, uint64_t *ret_snapshot,
 	uint64_t *ret_timestamp_us, struct bough_error *error);
+
+/**
+ * commit_change() - one snapshot more on the plan's ref, or one in place of the last removal
+ *
+ * Errors: -EAGAIN the head is not the one that the plan was made for.
+ */
+int commit_change(struct refs_txn *x, const struct commit_change *c, struct commit_changed *ret,
+	struct bough_error *error);
+
+/** squash_may() - may @s take the place of @head, of id @head_id? */
+bool squash_may(struct refs_txn *x, const struct refs_squash *q, uint64_t head_id,
+	const struct rec_snapshot *head, const struct rec_snapshot *s);
+void squash_parent(const struct rec_snapshot *head, struct rec_snapshot *s);
+/** squash_unlink() - @old, whose place was taken, leaves the directory; the queue owns it. */
+int squash_unlink(struct refs_txn *x, uint64_t ref, uint64_t old);
 
 /** commit_put_one() - block @at of a segment; @at == rec.blocks: the segment itself. */
 int commit_put_one(struct kv_txn *t, const struct commit_segment *g, uint32_t at);

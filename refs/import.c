@@ -123,6 +123,7 @@ static int commit_body(struct refs_txn *x, struct import *im, struct refs_import
 		.segments = im->segments,
 		.n_segments = im->n_segments,
 		.staged = im->stage.begun ? &im->ids : NULL,
+		.fold = &im->fold,
 		.message = im->in->message};
 	int r = client_fence(x, &im->ids);
 
@@ -160,6 +161,21 @@ static int commit(struct import *im, struct refs_imported *ret)
 	for (size_t i = 0; i < im->in->n_files; i++)
 		ret->rows += im->files[i].rows;
 	return 0;
+}
+
+bool import_folds(const struct import *im)
+{
+	return !im->new_table && im->n_segments == 1 && im->n_blocks <= STAGE_BLOCKS_MIN;
+}
+
+static int fold(struct import *im)
+{
+	struct client_ids ids = im->ids;
+
+	if (!import_folds(im))
+		return 0;
+	ids.first += im->n_blocks + im->n_segments;
+	return fold_append(im->store, im->ref, &im->segments[0], &ids, &im->fold);
 }
 
 int import_stage(struct import *im)
@@ -206,6 +222,7 @@ static void import_deinit(struct import *im)
 		free(im->segments[i].entries);
 		buf_deinit(&im->segments[i].v4);
 	}
+	plan_deinit(&im->fold);
 	free(im->files);
 	free(im->blocks);
 	free(im->segments);
@@ -229,6 +246,8 @@ static int attempt(struct refs_store *s, const struct refs_import *in, struct re
 		r = import_store(&im);
 	if (!r)
 		r = import_pack(&im);
+	if (!r)
+		r = fold(&im);
 	if (!r)
 		r = import_stage(&im);
 	if (!r)

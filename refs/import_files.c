@@ -123,7 +123,8 @@ int import_take_ids(struct import *im)
 	int r;
 
 	im->n_segments = count_segments(im);
-	r = client_ids_take(im->store->client, im->table, im->n_blocks + im->n_segments, &im->ids);
+	r = client_ids_take(im->store->client, im->table,
+		im->n_blocks + im->n_segments + import_folds(im) * FOLD_IDS, &im->ids);
 	if (r)
 		return r;
 	im->ids_taken = true;

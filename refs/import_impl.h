@@ -2,7 +2,7 @@
 #pragma once
 #include "refs/client.h"
 #include "refs/commit.h"
-#include "refs/commit_impl.h"
+#include "refs/plan_impl.h"
 
 struct import_file {
 	struct parquet_file desc;  /* leaf ids of the table once matched */
@@ -24,11 +24,12 @@ struct import {
 
 	struct import_file *files; /* in->n_files; owned */
 	size_t n_blocks;	   /* files with rows */
-	struct client_ids ids;	   /* blocks first, then segments */
+	struct client_ids ids;	   /* blocks first, then segments, then those of the fold */
 	bool ids_taken;
 	struct commit_block *blocks;	 /* those of files with rows, in order; owned */
 	struct commit_segment *segments; /* owned */
 	size_t n_segments;
+	struct plan fold;   /* of a small import: its segment and those before it */
 	struct stage stage; /* of a large import */
 	uint64_t bytes_stored;
 	bool is_unknown; /* the commit failed, but may have taken effect */
@@ -45,6 +46,8 @@ int import_store(struct import *im);
 void import_unstore(struct import *im);
 /** import_pack() - segments with their v4 objects, in memory. */
 int import_pack(struct import *im);
+/** import_folds() - is it so small that its commit folds? */
+bool import_folds(const struct import *im);
 /** import_stage() - the records of a large import, in slices; of a small one nothing. */
 int import_stage(struct import *im);
 /** import_unstage() - take them back; on failure what is left stays marked. */

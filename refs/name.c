@@ -76,6 +76,16 @@ static bool needs_escape(const char *name, size_t at)
 	return c == '/' || c == '%' || c < 0x20 || c == 0x7f || (!at && (c == '.' || c == '_'));
 }
 
+int name_check_file(const char *name, struct bough_error *error)
+{
+	if (!*name || strlen(name) > REC_NAME_BYTES_MAX || strchr(name, '/') ||
+		!strcmp(name, ".") || !strcmp(name, ".."))
+		return error_set(error, -EINVAL, "'%s' is not a file name", name);
+	if (!utf8_valid(name))
+		return error_set(error, -EINVAL, "a file name must be UTF-8");
+	return 0;
+}
+
 int name_to_path(const char *name, char **ret)
 {
 	static const char digits[] = "0123456789ABCDEF";

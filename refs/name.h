@@ -7,6 +7,8 @@
 int name_check_ref(const char *name, struct bough_error *error);
 /** name_check_object() - a database or table name. @what: "database" or "table". -EINVAL. */
 int name_check_object(const char *name, const char *what, struct bough_error *error);
+/** name_check_file() - the given name of a block: a file name, UTF-8. -EINVAL. */
+int name_check_file(const char *name, struct bough_error *error);
 /**
  * name_to_path() - a database or table name as a file name: '/', '%', control characters and a
  * leading '.' or '_' percent-encoded. @ret: owned. At most 255 bytes by name_check_object().

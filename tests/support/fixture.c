@@ -1,7 +1,7 @@
 #include "tests/support/fixture.h"
 #include "meta/codec.h"
 #include "refs/client.h"
-#include "refs/commit_impl.h"
+#include "refs/plan_impl.h"
 #include "refs/ref_impl.h"
 
 #include <assert.h>
@@ -144,48 +144,96 @@ static void commit_one(struct fixture *f, struct commit_append *c, const struct 
 	assert(!refs_commit(&x, NULL));
 }
 
-uint64_t fixture_append(struct fixture *f, uint64_t table, uint64_t ref, unsigned n)
-{
-	struct commit_block *blocks = calloc(n, sizeof *blocks);
-	struct rec_segment_entry *entries = calloc(n, sizeof *entries);
-	struct codec_block *metas = calloc(n, sizeof *metas);
-	char(*names)[48] = calloc(n, sizeof *names);
-	struct codec_segment seg = {.n_blocks = n, .blocks = metas};
-	struct commit_segment g = {.entries = entries, .blocks = blocks};
-	struct schema schema auto_schema = {0};
-	struct commit_append c = {.ref = ref,
-		.schema = &schema,
-		.segments = &g,
-		.n_segments = 1,
-		.author = "tester",
-		.message = "made up"};
-	struct client_ids ids;
-	uint64_t snapshot;
+struct fixture_segment {
+	struct commit_segment g;
+	struct commit_block *blocks;
+	struct client_ids ids; /* blocks, then the segment, then FOLD_IDS more */
+	char (*names)[48];
+};
 
-	read_schema(f, ref, &c.schema_id, &schema);
-	assert(!client_ids_take(f->store->client, table, n + 1, &ids));
+struct fixture_segment *fixture_segment_new(struct fixture *f, uint64_t table, unsigned n)
+{
+	struct fixture_segment *s = calloc(1, sizeof *s);
+	struct codec_block *metas = calloc(n, sizeof *metas);
+	struct codec_segment seg = {.n_blocks = n, .blocks = metas};
+
+	assert(s && metas);
+	s->g.blocks = s->blocks = calloc(n, sizeof *s->blocks);
+	s->g.entries = calloc(n, sizeof *s->g.entries);
+	s->names = calloc(n, sizeof *s->names);
+	assert(!client_ids_take(f->store->client, table, n + 1 + FOLD_IDS, &s->ids));
 	for (unsigned i = 0; i < n; i++) {
-		make_block(f, table, &ids, i, &blocks[i], names[i], &metas[i]);
-		entries[i] = blocks[i].entry;
+		make_block(f, table, &s->ids, i, &s->blocks[i], s->names[i], &metas[i]);
+		s->g.entries[i] = s->blocks[i].entry;
 	}
-	assert(!codec_segment_encode(&seg, CODEC_ZSTD, &g.v4));
-	g.id = ids.first + n;
-	g.rec = (struct rec_segment){.table = table,
-		.ms = ids.ms,
-		.incarnation = ids.incarnation,
+	assert(!codec_segment_encode(&seg, CODEC_ZSTD, &s->g.v4));
+	s->g.id = s->ids.first + n;
+	s->g.rec = (struct rec_segment){.table = table,
+		.ms = s->ids.ms,
+		.incarnation = s->ids.incarnation,
 		.rows = (uint64_t)n * BLOCK_ROWS,
 		.bytes = (uint64_t)n * 2 * BLOCK_BYTES,
 		.file_bytes = (uint64_t)n * BLOCK_BYTES,
 		.blocks = n,
 		.metas = n,
-		.v4_size = g.v4.len};
-	commit_one(f, &c, &ids, &snapshot);
-	buf_deinit(&g.v4);
-	free(blocks);
-	free(entries);
+		.v4_size = s->g.v4.len};
 	free(metas);
-	free(names);
+	return s;
+}
+
+void fixture_segment_free(struct fixture_segment *s)
+{
+	if (!s)
+		return;
+	buf_deinit(&s->g.v4);
+	free(s->g.entries);
+	free(s->blocks);
+	free(s->names);
+	free(s);
+}
+
+const struct commit_segment *fixture_segment_of(const struct fixture_segment *s)
+{
+	return &s->g;
+}
+
+const struct client_ids *fixture_segment_ids(const struct fixture_segment *s)
+{
+	return &s->ids;
+}
+
+static uint64_t append(struct fixture *f, uint64_t table, uint64_t ref, unsigned n, bool folds)
+{
+	struct fixture_segment *s cleanup(fixture_segment_free_p) =
+		fixture_segment_new(f, table, n);
+	struct schema schema auto_schema = {0};
+	struct plan fold auto_plan = {0};
+	struct client_ids fold_ids = s->ids;
+	struct commit_append c = {.ref = ref,
+		.schema = &schema,
+		.segments = &s->g,
+		.n_segments = 1,
+		.fold = &fold,
+		.author = "tester",
+		.message = "made up"};
+	uint64_t snapshot;
+
+	read_schema(f, ref, &c.schema_id, &schema);
+	fold_ids.first += n + 1;
+	if (folds)
+		assert(!fold_append(f->store, ref, &s->g, &fold_ids, &fold));
+	commit_one(f, &c, &s->ids, &snapshot);
 	return snapshot;
+}
+
+uint64_t fixture_append(struct fixture *f, uint64_t table, uint64_t ref, unsigned n)
+{
+	return append(f, table, ref, n, false);
+}
+
+uint64_t fixture_append_folded(struct fixture *f, uint64_t table, uint64_t ref, unsigned n)
+{
+	return append(f, table, ref, n, true);
 }
 
 uint64_t fixture_branch(struct fixture *f, uint64_t table, uint64_t source, const char *name)
