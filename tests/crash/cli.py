@@ -1,6 +1,7 @@
 """What the crash tests share: a store, commands on it, and how its history is judged."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -52,6 +53,23 @@ def make_files(folder, op, sizes):
         parquet.write(path, {"op": [op] * rows, "row": list(range(rows))})
         paths.append(path)
     return paths
+
+
+def settings(count, full):
+    """The seed, printed, and how often: by BOUGH_TEST_SEED, BOUGH_TEST_SCALE."""
+    scale = os.environ.get("BOUGH_TEST_SCALE", "1")
+    seed = os.environ.get("BOUGH_TEST_SEED") or str(int.from_bytes(os.urandom(4), "big"))
+    print(f"seed {seed}", flush=True)
+    return seed, full if scale == "full" else max(1, int(count * float(scale)))
+
+
+def verdict(bad, folder):
+    """Prints complaints; without any the folder goes. Returns the exit status."""
+    for b in bad[:20]:
+        print(b)
+    if not bad:
+        shutil.rmtree(folder, True)
+    return 1 if bad else 0
 
 
 def judge_log(rows, expected, acknowledged):

@@ -174,18 +174,11 @@ class Run:
               f"{self.checks} checks, {self.refused} refused")
         if self.hits < self.kills_wanted:
             self.bad.append(f"only {self.hits} of {self.kills_wanted} kills hit")
-        for b in self.bad[:20]:
-            print(b)
-        if not self.bad:
-            shutil.rmtree(self.folder, True)
-        return 1 if self.bad else 0
+        return cli.verdict(self.bad, self.folder)
 
 
 def main():
-    scale = os.environ.get("BOUGH_TEST_SCALE", "1")
-    seed = os.environ.get("BOUGH_TEST_SEED") or str(int.from_bytes(os.urandom(4), "big"))
-    kills = KILLS_FULL if scale == "full" else max(1, int(KILLS * float(scale)))
-    print(f"seed {seed}", flush=True)
+    seed, kills = cli.settings(KILLS, KILLS_FULL)
     sys.exit(Run(sys.argv[1], seed, kills).run())
 
 

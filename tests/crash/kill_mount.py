@@ -5,7 +5,6 @@ usage: kill_mount.py BUILD   (BOUGH_TEST_SEED, BOUGH_TEST_SCALE: a factor, or "f
 import errno
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -156,18 +155,11 @@ class Run:
               f"{self.slowest_dead * 1e3:.0f} ms, slowest mount {self.slowest_mount * 1e3:.0f} ms")
         if self.busy < rounds * 9 // 10:
             self.bad.append("too few kills hit a busy daemon")
-        for b in self.bad[:20]:
-            print(b)
-        if not self.bad:
-            shutil.rmtree(self.folder, True)
-        return 1 if self.bad else 0
+        return cli.verdict(self.bad, self.folder)
 
 
 def main():
-    scale = os.environ.get("BOUGH_TEST_SCALE", "1")
-    seed = os.environ.get("BOUGH_TEST_SEED") or str(int.from_bytes(os.urandom(4), "big"))
-    rounds = ROUNDS if scale == "full" else max(1, int(ROUNDS * float(scale)))
-    print(f"seed {seed}", flush=True)
+    seed, rounds = cli.settings(ROUNDS, ROUNDS)
     sys.exit(Run(sys.argv[1], seed).run(rounds))
 
 

@@ -37,9 +37,9 @@ bash "$case_file" &
 child=$!
 (
   trap 'kill $! 2>/dev/null' TERM
-  sleep "${CASE_SECONDS:-60}" </dev/null >/dev/null 2>&1 &
+  sleep "${CASE_SECONDS:-100}" </dev/null >/dev/null 2>&1 &
   wait $! || exit 0
-  echo "TIMEOUT after ${CASE_SECONDS:-60} s"
+  echo "TIMEOUT after ${CASE_SECONDS:-100} s"
   stacks
   cat "$dir"/*/log/boughfs.log 2>/dev/null | tail -20
   kill -9 $child
