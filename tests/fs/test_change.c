@@ -1,4 +1,6 @@
 #include "fs/change.h"
+#include "fs/headlink.h"
+#include "refs/table.h"
 #include "tests/support/fixture.h"
 #include <errno.h>
 #include <stdio.h>
@@ -227,6 +229,106 @@ static void a_tag_never_becomes_writable(void **state)
 	assert_int_equal(fs_chmod_check(&w->t, fs_ino(FS_BLOCK, 99), 0, &e), 0);
 }
 
+static int take_name(void *arg, const char *name, const struct fs_node *node, uint64_t cookie)
+{
+	(void)node;
+	(void)cookie;
+	if (name[0] != '.')
+		strcpy(arg, name);
+	return 0;
+}
+
+static void only_entry(struct world *w, char ret[static FS_NAME_BYTES_MAX + 1])
+{
+	struct fs_dir d;
+
+	*ret = 0;
+	assert_int_equal(fs_dir_open(&w->t, ino_of(w, ".bough/trash"), &d), 0);
+	assert_int_equal(fs_dir_list(&w->t, &d, 0, true, take_name, ret), 0);
+	fs_dir_close(&w->t, &d);
+	assert_true(*ret);
+}
+
+/* What does not fit into a name is cut, and the entry is found all the same. */
+static void long_names_fit_into_the_trash(void **state)
+{
+	struct world *w = *state;
+	char table[FS_NAME_BYTES_MAX + 1], ref[FS_NAME_BYTES_MAX + 1], dir[300];
+	char entry[FS_NAME_BYTES_MAX + 1], path[300];
+	struct fs_node n;
+
+	memset(table, 't', 250);
+	memset(ref, 'r', 250);
+	table[250] = ref[250] = 0;
+	assert_int_equal(make(w, "sales", table, 0755), 0);
+	sprintf(dir, "sales/%s/_refs", table);
+	assert_int_equal(make(w, dir, "r", 0755), 0);
+	assert_int_equal(move(w, dir, "r", dir, ref), 0);
+	assert_int_equal(drop(w, dir, ref), 0);
+	only_entry(w, entry);
+	assert_int_equal(strlen(entry), FS_NAME_BYTES_MAX);
+	sprintf(path, ".bough/trash/%s", entry);
+	assert_int_equal(fs_tree_stat(&w->t, ino_of(w, path), &n), 0);
+	assert_true(S_ISDIR(n.st.st_mode));
+	assert_true(n.expire_at_us && n.is_live); /* its name is never believed */
+	assert_int_equal(drop(w, ".bough/trash", entry), -EPERM);
+	assert_int_equal(move(w, ".bough/trash", entry, "sales", "x"), -EPERM);
+	assert_int_equal(move(w, ".bough/trash", entry, dir, ref), 0);
+	assert_int_equal(ino_of(w, path), 0);
+	assert_int_equal(move(w, ".bough/trash", entry, dir, "again"), -ENOENT);
+}
+
+static void dropped_inodes_are_gone(void **state)
+{
+	struct world *w = *state;
+	uint64_t dev, data, head, table = ino_of(w, "sales/orders"),
+				  main = ino_of(w, "sales/orders/data");
+	struct refs_txn *x;
+	struct fs_node n;
+
+	assert_int_equal(make(w, "sales/orders/_refs", "dev", 0755), 0);
+	dev = ino_of(w, "sales/orders/_refs/dev");
+	data = ino_of(w, "sales/orders/_refs/dev/data");
+	head = ino_of(w, "sales/orders/_refs/dev/HEAD");
+	assert_int_equal(drop(w, "sales/orders/_refs", "dev"), 0);
+	assert_int_equal(fs_tree_stat(&w->t, dev, &n), -ENOENT);
+	assert_int_equal(fs_tree_stat(&w->t, data, &n), -ENOENT);
+	assert_int_equal(fs_tree_stat(&w->t, head, &n), -ENOENT);
+	assert_int_equal(fs_tree_lookup(&w->t, dev, "HEAD", &n), -ENOENT);
+	assert_int_equal(refs_begin(w->f->store, KV_WRITE, &x), 0);
+	assert_int_equal(refs_table_drop(x, w->table, NULL), 0);
+	assert_int_equal(refs_commit(&x, NULL), 0);
+	assert_int_equal(fs_tree_stat(&w->t, table, &n), -ENOENT);
+	assert_int_equal(fs_tree_stat(&w->t, main, &n), -ENOENT);
+	assert_int_equal(fs_tree_lookup(&w->t, table, "data", &n), -ENOENT);
+	assert_int_equal(fs_tree_lookup(&w->t, table, "_refs", &n), -ENOENT);
+}
+
+static void temporary_links_replace_the_oldest(void **state)
+{
+	struct fs_headlinks *l = NULL;
+	struct fs_headlink link = {.dir = 11, .snapshot = 7}, got;
+	uint64_t first, id;
+
+	(void)state;
+	assert_int_equal(fs_headlinks_new(&l), 0);
+	assert_int_equal(fs_headlink_find(NULL, 11, "0", &got), -ENOENT);
+	for (int i = 0; i <= FS_HEADLINKS_MAX; i++) {
+		sprintf(link.name, "%d", i);
+		fs_headlink_put(l, &link, i ? &id : &first);
+	}
+	assert_int_equal(fs_headlink_get(l, first, &got), -ENOENT);
+	assert_int_equal(fs_headlink_find(l, 11, "0", &got), -ENOENT);
+	assert_int_equal(fs_headlink_find(l, 12, "1", &got), -ENOENT);
+	assert_int_equal(fs_headlink_find(l, 11, "1", &got), 0);
+	assert_int_equal(got.snapshot, 7);
+	assert_int_equal(fs_headlink_get(l, id, &got), 0);
+	assert_int_equal(fs_headlink_remove(l, 11, "1"), 0);
+	assert_int_equal(fs_headlink_remove(l, 11, "1"), -ENOENT);
+	assert_int_equal(fs_headlink_get(l, 0, &got), -ENOENT);
+	fs_headlinks_free(l);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -237,6 +339,9 @@ int main(void)
 		T(renames_stay_where_they_are),
 		T(refusals_tell_tags_from_branches),
 		T(a_tag_never_becomes_writable),
+		T(long_names_fit_into_the_trash),
+		T(dropped_inodes_are_gone),
+		T(temporary_links_replace_the_oldest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

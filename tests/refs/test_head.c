@@ -233,8 +233,6 @@ static void expiry_is_set_and_taken_back_while_it_lives(void **state)
 	refs_abort(x);
 }
 
-/* Dropping and emptying shows whether the trial was right: what dies is what only the queue holds.
- */
 static void exclusive_bytes_are_tried_out(void **state)
 {
 	struct world *w = *state;
