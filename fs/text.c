@@ -13,6 +13,9 @@ static const char readme[] =
 	"  ln -sfn ../../_ss/SNAPSHOT DB/TABLE/_refs/dev/HEAD   resets a branch\n"
 	"  mv .bough/trash/NAME DB/TABLE/_refs/dev   brings it back, for some days\n"
 	"\n"
+	"Data come in by 'bough import'; files here cannot be written or removed yet.\n"
+	"Where a program says only 'Operation not permitted', .bough/errors has the reason.\n"
+	"\n"
 	"Files of this directory: version; stats (Prometheus text); config (what is in force);\n"
 	"errors (the last 1,000 refused or failed operations with their reasons); trash/.\n"
 	"The command 'bough --help' says what else there is.\n";
