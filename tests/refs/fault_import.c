@@ -1,53 +1,35 @@
 /* Imports with every call of the objects or of the metadata failing once. BOUGH_DATA as there. */
-#include "refs/commit.h"
 #include "tests/refs/faulty.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#define A BOUGH_DATA "/a.parquet"
-#define FILES_MAX 300 /* more than one commit takes at once */
-
-static int import(struct faulty *t, size_t n, struct bough_error *e)
-{
-	struct refs_file files[FILES_MAX];
-	char names[FILES_MAX][32];
-	struct refs_import in = {
-		.db = "d", .table = "t", .files = files, .n_files = n, .author = "tester"};
-	struct refs_imported done;
-
-	for (size_t i = 0; i < n; i++) {
-		snprintf(names[i], sizeof names[i], "part-%zu.parquet", i);
-		files[i] = (struct refs_file){.path = A, .name = names[i]};
-	}
-	return refs_import_run(t->f->store, &in, &done, e);
-}
+#define STAGED 300 /* files: more than one commit takes at once */
 
 static void prepare(struct faulty *t)
 {
 	struct bough_error e = {0};
 
-	assert_int_equal(import(t, 1, &e), 0);
+	assert_int_equal(faulty_import(t, 1, &e), 0);
 }
 
 static int one_file(struct faulty *t, struct bough_error *e)
 {
-	return import(t, 1, e);
+	return faulty_import(t, 1, e);
 }
 
 static int three_files(struct faulty *t, struct bough_error *e)
 {
-	return import(t, 3, e);
+	return faulty_import(t, 3, e);
 }
 
 static int batch(struct faulty *t, struct bough_error *e)
 {
-	return import(t, 40, e);
+	return faulty_import(t, 40, e);
 }
 
 static int staged(struct faulty *t, struct bough_error *e)
 {
-	return import(t, FILES_MAX, e);
+	return faulty_import(t, STAGED, e);
 }
 
 static const struct faulty_scenario small[] = {

@@ -7,17 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-static void prepare(struct faulty *t)
-{
-	t->made_up = true;
-	t->table = fixture_table(t->f, "d", "t");
-	t->main = fixture_main(t->f, t->table);
-	for (unsigned i = 1; i <= 3; i++)
-		t->head = fixture_append(t->f, t->table, t->main, i);
-	t->dev = fixture_branch(t->f, t->table, 0, "dev");
-	fixture_append(t->f, t->table, t->dev, 1);
-}
-
 static int create(struct refs_txn *x, void *arg, struct bough_error *e)
 {
 	struct faulty *t = arg;
@@ -146,15 +135,15 @@ static int run_read(struct faulty *t, struct bough_error *e)
 }
 
 static const struct faulty_scenario scenarios[] = {
-	{"branch create", prepare, run_create, false},
-	{"tag create", prepare, run_tag, false},
-	{"branch drop", prepare, run_drop, false},
-	{"branch rename", prepare, run_rename_ref, false},
-	{"table create", prepare, run_table_create, false},
-	{"table drop", prepare, run_table_drop, false},
-	{"table rename", prepare, run_table_rename, false},
-	{"drop and undrop", prepare, run_drop_and_restore, false},
-	{"moment, listing, log, render", prepare, run_read, true},
+	{"branch create", faulty_prepare, run_create, false},
+	{"tag create", faulty_prepare, run_tag, false},
+	{"branch drop", faulty_prepare, run_drop, false},
+	{"branch rename", faulty_prepare, run_rename_ref, false},
+	{"table create", faulty_prepare, run_table_create, false},
+	{"table drop", faulty_prepare, run_table_drop, false},
+	{"table rename", faulty_prepare, run_table_rename, false},
+	{"drop and undrop", faulty_prepare, run_drop_and_restore, false},
+	{"moment, listing, log, render", faulty_prepare, run_read, true},
 };
 
 #define OPS(a) (1u << KV_OP_##a)

@@ -1,11 +1,42 @@
 #include "tests/refs/faulty.h"
 #include "gc/fsck.h"
 #include "meta/record.h"
+#include "refs/commit.h"
+#include "tests/support/fault_alloc.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#define A BOUGH_DATA "/a.parquet"
+#define FILES_MAX 300
 #define CALLS_MAX 5000 /* of one scenario */
+
+int faulty_import(struct faulty *t, size_t n, struct bough_error *e)
+{
+	struct refs_file files[FILES_MAX];
+	char names[FILES_MAX][32];
+	struct refs_import in = {
+		.db = "d", .table = "t", .files = files, .n_files = n, .author = "tester"};
+	struct refs_imported done;
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(names[i], sizeof names[i], "part-%zu.parquet", i);
+		files[i] = (struct refs_file){.path = A, .name = names[i]};
+	}
+	return refs_import_run(t->f->store, &in, &done, e);
+}
+
+void faulty_prepare(struct faulty *t)
+{
+	t->made_up = true;
+	t->table = fixture_table(t->f, "d", "t");
+	t->main = fixture_main(t->f, t->table);
+	for (unsigned i = 1; i <= 3; i++)
+		t->head = fixture_append(t->f, t->table, t->main, i);
+	t->dev = fixture_branch(t->f, t->table, 0, "dev");
+	fixture_append(t->f, t->table, t->dev, 1);
+}
 
 static void wrap(struct faulty *t)
 {
@@ -24,11 +55,12 @@ static void arm(struct faulty *t, const struct faulty_fault *fault, unsigned n)
 	objects.fail_at = objects.ops ? n : 0;
 	kv_fault_arm(t->kv, &kv);
 	objstore_fault_arm(t->objects, &objects);
+	fault_alloc_arm(fault->memory ? n : 0);
 }
 
 static unsigned hits(const struct faulty *t)
 {
-	return kv_fault_hits(t->kv) + objstore_fault_hits(t->objects);
+	return kv_fault_hits(t->kv) + objstore_fault_hits(t->objects) + fault_alloc_hits();
 }
 
 static void start(struct faulty *t, const struct faulty_scenario *s)
@@ -105,6 +137,8 @@ static void check(struct faulty *t, const char *what)
 /* What a failing run may say: the fault's own code. */
 static bool says_it(const struct faulty_fault *fault, int r)
 {
+	if (fault->memory)
+		return r == -ENOMEM;
 	return r == (fault->kv.ops ? fault->kv.code : fault->objects.code);
 }
 
@@ -128,6 +162,7 @@ static bool run_once(struct faulty *t, const struct faulty_scenario *s,
 	arm(t, fault, n);
 	r = s->run(t, &e);
 	hit = hits(t);
+	fault_alloc_arm(0);
 	if (hit ? !says_it(fault, r) && !(fault->may_pass && !r) : r)
 		fail_msg("%s: %d %s", what, r, e.message);
 	check(t, what);

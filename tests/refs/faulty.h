@@ -1,7 +1,8 @@
 /*
- * Operations on a store with the n-th call of its metadata or its objects failing, for every n
- * until the operation passes without meeting the fault. After each run the store, opened afresh,
- * must be sound to the last object, and show all of what was asked or nothing.
+ * Operations on a store with the n-th call of its metadata or objects, or the n-th allocation,
+ * failing, for every n until the operation passes without meeting the fault. After each run the
+ * store, opened afresh, must be sound to the last object, and show all of what was asked or
+ * nothing.
  */
 #pragma once
 #include "meta/fault.h"
@@ -29,9 +30,14 @@ struct faulty_fault {
 	const char *name;
 	struct kv_fault_plan kv;
 	struct objstore_fault_plan objects;
+	bool memory;	/* allocations fail, not calls */
 	bool may_leave; /* objects and staged records, in the range of a dead client */
 	bool may_pass;	/* the operation may succeed all the same: it tries again, or cleans up */
 };
 
+/** faulty_import() - @n files at once into d.t; BOUGH_READER. For prepare() and run(). */
+int faulty_import(struct faulty *t, size_t n, struct bough_error *e);
+/** faulty_prepare() - t->table with three commits on main and one on branch dev, made up. */
+void faulty_prepare(struct faulty *t);
 /** faulty_run() - @s with every call that @fault names failing once. */
 void faulty_run(const struct faulty_scenario *s, const struct faulty_fault *fault);

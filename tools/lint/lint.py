@@ -53,8 +53,8 @@ DOORS = [
 # What must survive a power cut goes through struct io (or LMDB), where tests can fail it. Who calls
 # the system all the same, and why nothing is lost by it: objstore/base/README.md.
 DURABLE = re.compile(r'(?<![\w>.])(fsync|fdatasync|syncfs|sync|rename|renameat|renameat2|'
-  r'link|linkat|symlink|symlinkat|unlink|unlinkat|mkdir|mkdirat|rmdir|truncate|ftruncate|creat|mkstemp|mkdtemp)'
-  r'\(|\bO_CREAT\b|\bfopen\([^;]*"[wa]')
+  r'link|linkat|symlink|symlinkat|unlink|unlinkat|mkdir|mkdirat|rmdir|truncate|ftruncate|creat|'
+  r'mkstemp|mkdtemp)\(|\bO_CREAT\b|\bfopen\([^;]*"[wa]')
 DURABLE_DOORS = ['objstore/base/io.c', 'objstore/base/log.c', 'objstore/dir.c', 'objstore/mem.c',
   'meta/lmdb_env.c', 'meta/wake.c', 'tools/reader/*']
 
