@@ -57,6 +57,7 @@ errno 0 mkdir "$t/_refs/after"
 ok store branch create sales.orders/later
 ok store import sales.orders/after in/a.parquet
 same "$(ls "$t/_refs" | wc -l)" $((n + 2))
+ok store sync
 unmount
 ok store fsck --full
 
