@@ -8,8 +8,10 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TRIES_MAX 10
+#define FILES_OF_A_READER 16
 #define STAGE_BLOCKS_MIN 256 /* up to here the records fit into the commit */
 
 void import_progress(struct import *im, size_t step)
@@ -174,7 +176,7 @@ static int fold(struct import *im)
 
 	if (!import_folds(im))
 		return 0;
-	ids.first += im->n_blocks + im->n_segments;
+	ids.first += 2 * im->in->n_files;
 	return fold_append(im->store, im->ref, &im->segments[0], &ids, &im->fold);
 }
 
@@ -217,7 +219,8 @@ static void take_back(struct import *im)
 static void import_deinit(struct import *im)
 {
 	for (size_t i = 0; im->files && i < im->in->n_files; i++)
-		parquet_file_deinit(&im->files[i].desc);
+		import_forget(&im->files[i]);
+	import_pack_deinit(&im->pack);
 	for (size_t i = 0; im->segments && i < im->n_segments; i++) {
 		free(im->segments[i].entries);
 		buf_deinit(&im->segments[i].v4);
@@ -229,23 +232,33 @@ static void import_deinit(struct import *im)
 	schema_deinit(&im->schema);
 }
 
-static int attempt(struct refs_store *s, const struct refs_import *in, struct refs_imported *ret,
-	struct bough_error *error)
+/* As many as could be needed: how many files have rows is not known yet. */
+static int take_ids(struct import *im)
 {
-	struct import im cleanup(import_deinit) = {.store = s, .in = in, .error = error};
+	int r = client_ids_take(
+		im->store->client, im->table, 2 * im->in->n_files + FOLD_IDS, &im->ids);
+
+	im->ids_taken = !r;
+	return r;
+}
+
+static int attempt(struct refs_store *s, const struct refs_import *in,
+	const struct import_readers *readers, struct refs_imported *ret, struct bough_error *error)
+{
+	struct import im cleanup(import_deinit) = {
+		.store = s, .readers = readers, .in = in, .error = error};
 	int r;
 
 	im.files = calloc(in->n_files + 1, sizeof *im.files);
 	r = im.files ? find_target(&im) : -ENOMEM;
 	if (!r)
-		r = import_inspect(&im);
-	if (r || !im.n_blocks)
-		return r;
-	r = import_take_ids(&im);
+		r = take_ids(&im);
 	if (!r)
-		r = import_store(&im);
+		r = import_flow(&im);
+	if (!r && !im.n_blocks)
+		return 0;
 	if (!r)
-		r = import_pack(&im);
+		r = import_pack_blocks(&im);
 	if (!r)
 		r = fold(&im);
 	if (!r)
@@ -257,14 +270,46 @@ static int attempt(struct refs_store *s, const struct refs_import *in, struct re
 	return r;
 }
 
+static void readers_close(struct import_readers *readers)
+{
+	for (size_t i = 0; i < readers->n; i++)
+		reader_close(readers->items[i]);
+}
+
+/*
+ * One for so many files that it does more than its start costs, which goes on while the target is
+ * looked up. Started by this thread, which outlives the import: they die with who started them.
+ */
+static int readers_open(const struct refs_store *s, size_t n_files, struct import_readers *ret)
+{
+	size_t most = n_files / FILES_OF_A_READER + 1;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int r = 0;
+
+	if (most > IMPORT_READERS_MAX)
+		most = IMPORT_READERS_MAX;
+	if (cpus > 0 && most > (size_t)cpus)
+		most = (size_t)cpus;
+	while (ret->n < most && !r) {
+		r = reader_open(s->conf.reader_memory_bytes, &ret->items[ret->n]);
+		if (!r)
+			reader_start(ret->items[ret->n++]);
+	}
+	return r;
+}
+
 int refs_import_run(struct refs_store *s, const struct refs_import *in, struct refs_imported *ret,
 	struct bough_error *error)
 {
+	struct import_readers readers cleanup(readers_close) = {0};
 	struct refs_imported done = {0};
-	int r = -EAGAIN;
+	int r = readers_open(s, in->n_files, &readers);
 
+	if (r)
+		return r;
+	r = -EAGAIN;
 	for (int i = 0; (r == -EAGAIN || (r == -ESTALE && !error->code)) && i < TRIES_MAX; i++)
-		r = attempt(s, in, &done, error);
+		r = attempt(s, in, &readers, &done, error);
 	if (r == -EAGAIN)
 		error_set(error, r, "other writers changed %s.%s each time; try again", in->db,
 			in->table);

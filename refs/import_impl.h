@@ -3,15 +3,36 @@
 #include "refs/client.h"
 #include "refs/commit.h"
 #include "refs/plan_impl.h"
+#include "refs/reader.h"
+#include <sys/stat.h>
+
+#define IMPORT_READERS_MAX 4
+#define IMPORT_BATCH 32 /* files stored together: three descriptors each */
 
 struct import_file {
-	struct parquet_file desc;  /* leaf ids of the table once matched */
+	struct parquet_file *desc; /* until its segment is packed; leaf ids of the table; owned */
+	bool described;		   /* or refused */
 	uint64_t rows, size_bytes; /* of what was inspected */
 	struct commit_block block; /* unset for a file of 0 rows */
 };
 
+/** A segment that takes more files. */
+struct import_pack {
+	bool is_open;
+	size_t first;		   /* file: descriptions before it are forgotten */
+	struct codec_block *metas; /* borrowed from descriptions; the array is owned */
+	size_t n_metas, capacity;
+};
+
+/** The helpers, over all attempts. */
+struct import_readers {
+	size_t n;
+	struct reader *items[IMPORT_READERS_MAX];
+};
+
 struct import {
 	struct refs_store *store;
+	const struct import_readers *readers;
 	const struct refs_import *in;
 	struct bough_error *error;
 
@@ -24,28 +45,41 @@ struct import {
 
 	struct import_file *files; /* in->n_files; owned */
 	size_t n_blocks;	   /* files with rows */
-	struct client_ids ids;	   /* blocks first, then segments, then those of the fold */
+	struct client_ids ids;	   /* n_files for blocks, as many for segments, those of the fold */
 	bool ids_taken;
 	struct commit_block *blocks;	 /* those of files with rows, in order; owned */
 	struct commit_segment *segments; /* owned */
 	size_t n_segments;
-	struct plan fold;   /* of a small import: its segment and those before it */
-	struct stage stage; /* of a large import */
+	struct import_pack pack; /* the last of them, not yet encoded */
+	struct plan fold;	 /* of a small import: its segment and those before it */
+	struct stage stage;	 /* of a large import */
 	uint64_t bytes_stored;
 	bool is_unknown; /* the commit failed, but may have taken effect */
 };
 
-/** import_inspect() - describe every file and match it against the schema. */
-int import_inspect(struct import *im);
-/** import_take_ids() - ids for all blocks and segments, durable. */
-int import_take_ids(struct import *im);
-/** import_store() - every file with rows as an object; several at a time. */
-int import_store(struct import *im);
+/** import_open() - a regular file, not a FIFO or a device that would block. */
+int import_open(const char *path, struct stat *ret, struct bough_error *error);
+uint64_t import_modified_us(const struct stat *st);
+/** import_describe() - what is in file @at. Threads: one for each file. */
+int import_describe(struct import *im, struct reader *reader, size_t at, struct bough_error *error);
+/** import_match() - against the schema, in order of the files; then its block and segment. */
+int import_match(struct import *im, size_t at);
+/** import_forget() - the description of a file that is packed. */
+void import_forget(struct import_file *f);
+/** import_store() - at most IMPORT_BATCH matched files as objects. Threads: safe. */
+int import_store(struct import *im, size_t first, size_t n, struct bough_error *error);
 /** import_unstore() - delete what import_store() wrote: nobody else knows it. What cannot be
  * deleted stays in a range of ours that outlives us. */
 void import_unstore(struct import *im);
-/** import_pack() - segments with their v4 objects, in memory. */
-int import_pack(struct import *im);
+/** import_pack_add() - file @at into a segment; a full one is encoded, with its v4 object. */
+int import_pack_add(struct import *im, size_t at);
+/** import_pack_end() - the last segment. */
+int import_pack_end(struct import *im);
+/** import_pack_blocks() - the segments' blocks, once all are stored. */
+int import_pack_blocks(struct import *im);
+void import_pack_deinit(struct import_pack *p);
+/** import_flow() - describe, match, pack and store all files, several at a time. */
+int import_flow(struct import *im);
 /** import_folds() - is it so small that its commit folds? */
 bool import_folds(const struct import *im);
 /** import_stage() - the records of a large import, in slices; of a small one nothing. */

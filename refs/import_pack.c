@@ -7,16 +7,41 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct commit_segment *last(struct import *im)
+{
+	return &im->segments[im->n_segments - 1];
+}
+
+static int make_room(struct import_pack *p, size_t n)
+{
+	size_t wanted = p->n_metas + n;
+	struct codec_block *metas;
+
+	if (wanted <= p->capacity)
+		return 0;
+	wanted = wanted > 2 * p->capacity ? wanted : 2 * p->capacity;
+	metas = reallocarray(p->metas, wanted, sizeof *metas);
+	if (!metas)
+		return -ENOMEM;
+	p->metas = metas;
+	p->capacity = wanted;
+	return 0;
+}
+
 /* Completes the block metas of one file: where it lies, how it is named. */
-static int add_metas(struct import *im, struct import_file *f, struct codec_segment *c)
+static int add_metas(struct import *im, struct import_file *f)
 {
 	char key[OBJSTORE_KEY_BYTES_MAX + 1];
 	struct slice name = f->block.entry.name;
+	struct import_pack *p = &im->pack;
+	int r = make_room(p, f->desc->n_groups);
 
+	if (r)
+		return r;
 	refs_object_key(im->store, im->home_db, im->table, ID_BLOCK, im->ids.incarnation,
 		im->ids.ms, f->block.id, key);
-	for (size_t i = 0; i < f->desc.n_groups; i++) {
-		struct codec_block *b = &f->desc.groups[i];
+	for (size_t i = 0; i < f->desc->n_groups; i++) {
+		struct codec_block *b = &f->desc->groups[i];
 
 		snprintf(b->location.path, sizeof b->location.path, "%s", key);
 		b->location.version = 2;
@@ -26,7 +51,7 @@ static int add_metas(struct import *im, struct import_file *f, struct codec_segm
 		b->given_name = strndup(name.data, name.len);
 		if (!b->given_name)
 			return -ENOMEM;
-		c->blocks[c->n_blocks++] = *b; /* borrowed: f->desc owns it */
+		p->metas[p->n_metas++] = *b; /* borrowed: f->desc owns it */
 	}
 	return 0;
 }
@@ -37,88 +62,94 @@ static void add_file(struct commit_segment *g, const struct import_file *f)
 
 	g->entries[rec->blocks++] = f->block.entry;
 	rec->rows += f->rows;
-	rec->bytes += f->desc.raw_bytes;
+	rec->bytes += f->desc->raw_bytes;
 	rec->file_bytes += f->size_bytes;
-	rec->metas += (uint32_t)f->desc.n_groups;
+	rec->metas += (uint32_t)f->desc->n_groups;
 }
 
 static bool is_full(const struct commit_segment *g, const struct import_file *f)
 {
 	return g->rec.blocks == COMMIT_SEGMENT_BLOCKS_MAX ||
-	       (g->rec.blocks && g->rec.metas + f->desc.n_groups > COMMIT_SEGMENT_METAS_MAX);
+	       (g->rec.blocks && g->rec.metas + f->desc->n_groups > COMMIT_SEGMENT_METAS_MAX);
 }
 
-static int begin_segment(struct import *im, struct commit_segment *g, size_t at)
+static int begin_segment(struct import *im)
 {
-	g->id = im->ids.first + im->n_blocks + at;
+	struct commit_segment *all =
+		reallocarray(im->segments, im->n_segments + 1, sizeof *im->segments);
+	struct commit_segment *g;
+
+	if (!all)
+		return -ENOMEM;
+	im->segments = all;
+	g = &all[im->n_segments];
+	*g = (struct commit_segment){.id = im->ids.first + im->in->n_files + im->n_segments};
 	g->rec = (struct rec_segment){
 		.table = im->table, .ms = im->ids.ms, .incarnation = im->ids.incarnation};
 	g->entries = calloc(COMMIT_SEGMENT_BLOCKS_MAX, sizeof *g->entries);
-	return g->entries ? 0 : -ENOMEM;
+	if (!g->entries)
+		return -ENOMEM;
+	im->n_segments++;
+	im->pack.is_open = true;
+	return 0;
 }
 
-static int end_segment(struct commit_segment *g, struct codec_segment *c)
+/* Encodes the last segment, whose files end before @end: their descriptions have served. */
+static int end_segment(struct import *im, size_t end)
 {
-	int r = codec_segment_encode(c, CODEC_ZSTD, &g->v4);
+	struct import_pack *p = &im->pack;
+	struct codec_segment c = {.blocks = p->metas, .n_blocks = p->n_metas};
+	struct commit_segment *g = last(im);
+	int r = codec_segment_encode(&c, CODEC_ZSTD, &g->v4);
 
 	g->rec.v4_size = g->v4.len;
-	c->n_blocks = 0;
+	while (p->first < end)
+		import_forget(&im->files[p->first++]);
+	p->n_metas = 0;
+	p->is_open = false;
 	return r;
 }
 
-/* The blocks one after another, as the segments want them; frees nothing but the array. */
-static struct commit_block *gather(const struct import *im)
+int import_pack_add(struct import *im, size_t at)
 {
-	struct commit_block *all = calloc(im->n_blocks + 1, sizeof *all);
-	size_t n = 0;
-
-	for (size_t i = 0; all && i < im->in->n_files; i++)
-		if (im->files[i].rows)
-			all[n++] = im->files[i].block;
-	return all;
-}
-
-static size_t most_metas(const struct import *im)
-{
-	size_t most = COMMIT_SEGMENT_METAS_MAX;
-
-	for (size_t i = 0; i < im->in->n_files; i++)
-		if (im->files[i].desc.n_groups > most)
-			most = im->files[i].desc.n_groups;
-	return most;
-}
-
-int import_pack(struct import *im)
-{
-	struct codec_block *metas cleanup(free_p) = calloc(most_metas(im), sizeof *metas);
-	struct codec_segment c = {.blocks = metas};
-	struct commit_segment *g = NULL;
-	size_t n = 0, blocks = 0;
+	struct import_file *f = &im->files[at];
 	int r = 0;
 
-	im->blocks = gather(im);
-	im->segments = calloc(im->n_segments + 1, sizeof *im->segments);
-	if (!metas || !im->blocks || !im->segments)
-		return -ENOMEM;
-	for (size_t i = 0; i < im->in->n_files && !r; i++) {
-		struct import_file *f = &im->files[i];
+	if (im->pack.is_open && is_full(last(im), f))
+		r = end_segment(im, at);
+	if (!r && !im->pack.is_open)
+		r = begin_segment(im);
+	if (!r)
+		r = add_metas(im, f);
+	if (!r)
+		add_file(last(im), f);
+	return r;
+}
 
-		if (!f->rows)
-			continue;
-		if (g && is_full(g, f)) {
-			r = end_segment(g, &c);
-			g = NULL;
-		}
-		if (!g && !r) {
-			g = &im->segments[n];
-			g->blocks = im->blocks + blocks;
-			r = begin_segment(im, g, n++);
-		}
-		if (!r)
-			r = add_metas(im, f, &c);
-		if (!r)
-			add_file(g, f);
-		blocks++;
+int import_pack_end(struct import *im)
+{
+	return im->pack.is_open ? end_segment(im, im->in->n_files) : 0;
+}
+
+void import_pack_deinit(struct import_pack *p)
+{
+	free(p->metas);
+}
+
+int import_pack_blocks(struct import *im)
+{
+	size_t n = 0;
+
+	im->blocks = calloc(im->n_blocks + 1, sizeof *im->blocks);
+	if (!im->blocks)
+		return -ENOMEM;
+	for (size_t i = 0; i < im->in->n_files; i++)
+		if (im->files[i].rows)
+			im->blocks[n++] = im->files[i].block;
+	n = 0;
+	for (size_t i = 0; i < im->n_segments; i++) {
+		im->segments[i].blocks = im->blocks + n;
+		n += im->segments[i].rec.blocks;
 	}
-	return r ? r : end_segment(g, &c);
+	return 0;
 }

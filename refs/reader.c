@@ -3,8 +3,9 @@
  * a new helper for the next one. It gets no environment (which may hold keys) and no descriptor
  * but its socket.
  *
- *   no helper --start--> ready --request--> ready
- *                          \--died, hung, nonsense--> no helper
+ *   no helper --spawn--> starting --'r'--> ready --request--> ready
+ *       ^                    |               |
+ *       `--died, hung, nonsense--------------'
  */
 #include "refs/reader.h"
 #include "objstore/base/buf.h"
@@ -34,7 +35,8 @@ struct reader {
 	pthread_mutex_t lock; /* protects all of it */
 	uint64_t memory_bytes;
 	unsigned timeout_ms;
-	int socket; /* -1: no helper */
+	int socket;    /* -1: no helper */
+	bool is_ready; /* it said so */
 	pid_t pid;
 	int status; /* of waitpid(), of the last one that ended */
 };
@@ -165,9 +167,9 @@ static const char *helper_end(const struct reader *r, char text[static 32])
 	return text;
 }
 
-static int helper_start(struct reader *r, struct bough_error *error)
+static int helper_spawn(struct reader *r, struct bough_error *error)
 {
-	char path[PATH_MAX], end[32], hello;
+	char path[PATH_MAX];
 	int pair[2], n;
 
 	n = helper_find(path, error);
@@ -182,16 +184,46 @@ static int helper_start(struct reader *r, struct bough_error *error)
 		return error_set(error, n, "%s does not start: %s", path, strerror(-n));
 	}
 	r->socket = pair[0];
+	r->is_ready = false;
+	return 0;
+}
+
+static int helper_start(struct reader *r, struct bough_error *error)
+{
+	char path[PATH_MAX], end[32], hello;
+	int n = r->socket < 0 ? helper_spawn(r, error) : 0;
+
+	if (n || r->is_ready)
+		return n;
 	n = receive(r, &hello, 1, deadline(r));
+	r->is_ready = !n;
 	if (!n)
 		return 0;
 	/* One that ends by itself is left to do so: its status tells why. */
 	if (n == -EPIPE)
 		waitid(P_PID, (id_t)r->pid, &(siginfo_t){0}, WEXITED | WNOWAIT);
 	helper_stop(r);
+	n = helper_find(path, error);
+	if (n)
+		return n;
 	error_set(error, -EIO, "%s does not start (%s)", path, helper_end(r, end));
 	error_hint(error, -EIO, "run it by hand: it says what it lacks");
 	return -EIO;
+}
+
+void reader_start(struct reader *r)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->socket < 0)
+		helper_spawn(r, NULL);
+	pthread_mutex_unlock(&r->lock);
+}
+
+void reader_stop(struct reader *r)
+{
+	pthread_mutex_lock(&r->lock);
+	helper_stop(r);
+	pthread_mutex_unlock(&r->lock);
 }
 
 static int request(const struct reader *r, int fd)
@@ -265,7 +297,7 @@ static int ask(
 	/* Twice: the one before may have ended after its last file, or with the thread that
 	 * started it. */
 	for (int try = 0; n == -EPIPE && try < 2; try++) {
-		n = r->socket < 0 ? helper_start(r, error) : 0;
+		n = helper_start(r, error);
 		if (n)
 			return n;
 		n = exchange(r, fd, ret);

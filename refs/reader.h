@@ -18,6 +18,14 @@ int reader_open(uint64_t memory_bytes, struct reader **ret);
 /** reader_close() - ends the helper; takes NULL. */
 void reader_close(struct reader *r);
 DEFINE_CLEANUP(struct reader *, reader_close)
+/**
+ * reader_start() - start the helper now and do not wait for it; what fails is tried again, and
+ * told, by reader_inspect(). It dies with the calling thread.
+ */
+void reader_start(struct reader *r);
+/** reader_stop() - ends the helper, which takes it some milliseconds; the next request starts one.
+ */
+void reader_stop(struct reader *r);
 /** reader_set_timeout() - for one file, in place of 30 s; before the first use. */
 void reader_set_timeout(struct reader *r, unsigned timeout_ms);
 /**

@@ -12,9 +12,10 @@
 #define OTHER BOUGH_DATA "/other.parquet"
 #define EMPTY BOUGH_DATA "/empty.parquet"
 #define A_ROWS 3
+#define B_ROWS 2
 #define STAGED 300 /* files: more than one commit takes at once */
 
-static int run(struct fixture *f, const char *ref, const char *path, size_t n,
+static int run_paths(struct fixture *f, const char *ref, const char *const *paths, size_t n,
 	void (*progress)(void *, size_t, size_t, uint64_t), struct refs_imported *ret,
 	struct bough_error *e)
 {
@@ -32,11 +33,22 @@ static int run(struct fixture *f, const char *ref, const char *path, size_t n,
 
 	for (size_t i = 0; i < n; i++) {
 		snprintf(names[i], sizeof names[i], "part-%zu.parquet", i);
-		files[i] = (struct refs_file){.path = path, .name = names[i]};
+		files[i] = (struct refs_file){.path = paths[i], .name = names[i]};
 	}
 	r = refs_import_run(f->store, &in, ret, e);
 	free(files);
 	return r;
+}
+
+static int run(struct fixture *f, const char *ref, const char *path, size_t n,
+	void (*progress)(void *, size_t, size_t, uint64_t), struct refs_imported *ret,
+	struct bough_error *e)
+{
+	const char *paths[STAGED];
+
+	for (size_t i = 0; i < n; i++)
+		paths[i] = path;
+	return run_paths(f, ref, paths, n, progress, ret, e);
 }
 
 static int one_more(void *arg, struct slice key, struct slice value)
@@ -133,6 +145,91 @@ static void what_does_not_fit_leaves_nothing(void **state)
 	assert_int_equal(run(*state, NULL, "/dev/null", 1, NULL, &done, &e), -EINVAL);
 	assert_non_null(strstr(e.message, "not a regular file"));
 	expect_blocks(*state, 1, 1);
+}
+
+/* Whichever is found first: a missing file is, before those that readers look into. */
+static void the_first_bad_file_in_order_is_named(void **state)
+{
+	static const struct {
+		const char *first, *later, *words;
+		int code;
+	} cases[] = {
+		{BOUGH_DATA "/broken.parquet", BOUGH_DATA "/none", "broken.parquet", -EINVAL},
+		{OTHER, BOUGH_DATA "/none", "other.parquet: column", -EINVAL},
+		{OTHER, BOUGH_DATA "/broken.parquet", "other.parquet: column", -EINVAL},
+		{BOUGH_DATA "/none", BOUGH_DATA "/broken.parquet", "/none: No such", -ENOENT},
+	};
+
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(cases); i++) {
+		size_t c = i % ARRAY_SIZE(cases);
+		const char *paths[100];
+		struct refs_imported done = {0};
+		struct bough_error e = {0};
+
+		for (size_t k = 0; k < ARRAY_SIZE(paths); k++)
+			paths[k] = A;
+		paths[70] = cases[c].first;
+		paths[71] = paths[75] = cases[c].later;
+		assert_int_equal(run_paths(*state, NULL, paths, ARRAY_SIZE(paths), NULL, &done, &e),
+			cases[c].code);
+		assert_non_null(strstr(e.message, cases[c].words));
+		expect_blocks(*state, 0, 0);
+	}
+}
+
+static int take_id(void *arg, struct slice key, struct slice value)
+{
+	(void)value;
+	*(uint64_t *)arg = key_read_u64(key, 1);
+	return 0;
+}
+
+static uint64_t only_segment(struct refs_txn *x)
+{
+	struct key lo = key_make(KEY_SEGMENT), hi = key_next(&lo);
+	uint64_t id = 0;
+
+	assert_int_equal(kv_scan(x->kv, KV_BULK, key_slice(&lo), key_slice(&hi), take_id, &id), 0);
+	return id;
+}
+
+/* Of files 0, 1, 3, 4, 6 ...: A and B in turn. */
+static void expect_block(struct refs_txn *x, const struct rec_segment *segment, uint32_t at)
+{
+	static const uint8_t none[SHA256_BYTES];
+	struct rec_segment_entry entry;
+	struct rec_block block;
+	char name[32];
+
+	assert_int_equal(rec_segment_entry_at(segment, at, &entry), 0);
+	assert_int_equal(rec_block_get(x->kv, entry.block, &block), 0);
+	assert_int_equal(block.rows, at % 2 ? B_ROWS : A_ROWS);
+	assert_memory_not_equal(block.sha256, none, SHA256_BYTES);
+	snprintf(name, sizeof name, "part-%u.parquet", at / 2 * 3 + at % 2);
+	assert_true(slice_equal(entry.name, slice_str(name)));
+}
+
+/* Blocks, entries of the segment and given names are those of the files with rows, in order. */
+static void files_keep_their_order(void **state)
+{
+	struct fixture *f = *state;
+	const char *paths[100];
+	struct refs_imported done;
+	struct bough_error e = {0};
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct rec_segment segment;
+	uint64_t id;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		paths[i] = i % 3 == 0 ? A : i % 3 == 1 ? B : EMPTY;
+	assert_int_equal(run_paths(f, NULL, paths, ARRAY_SIZE(paths), NULL, &done, &e), 0);
+	assert_int_equal(done.blocks, 67);
+	assert_int_equal(refs_begin(f->store, KV_READ, &x), 0);
+	id = only_segment(x);
+	assert_int_equal(rec_segment_get(x->kv, id, &segment), 0);
+	assert_int_equal(segment.blocks, 67);
+	for (uint32_t i = 0; i < 67; i++)
+		expect_block(x, &segment, i);
 }
 
 static void files_without_rows_make_no_block(void **state)
@@ -274,6 +371,8 @@ int main(void)
 		T(many_files_are_one_commit),
 		T(a_large_import_is_staged),
 		T(what_does_not_fit_leaves_nothing),
+		T(the_first_bad_file_in_order_is_named),
+		T(files_keep_their_order),
 		T(files_without_rows_make_no_block),
 		T(tags_are_refused),
 		T(a_table_dropped_meanwhile_takes_nothing_with_it),
