@@ -165,7 +165,8 @@ static int commit(struct import *im, struct refs_imported *ret)
 	return 0;
 }
 
-bool import_folds(const struct import *im)
+/* Is it so small that its commit folds? */
+static bool import_folds(const struct import *im)
 {
 	return !im->new_table && im->n_segments == 1 && im->n_blocks <= STAGE_BLOCKS_MIN;
 }

@@ -80,8 +80,6 @@ int import_pack_blocks(struct import *im);
 void import_pack_deinit(struct import_pack *p);
 /** import_flow() - describe, match, pack and store all files, several at a time. */
 int import_flow(struct import *im);
-/** import_folds() - is it so small that its commit folds? */
-bool import_folds(const struct import *im);
 /** import_stage() - the records of a large import, in slices; of a small one nothing. */
 int import_stage(struct import *im);
 /** import_unstage() - take them back; on failure what is left stays marked. */
