@@ -166,7 +166,7 @@ static int commit(struct import *im, struct refs_imported *ret)
 }
 
 /* Is it so small that its commit folds? */
-static bool import_folds(const struct import *im)
+static bool folds(const struct import *im)
 {
 	return !im->new_table && im->n_segments == 1 && im->n_blocks <= STAGE_BLOCKS_MIN;
 }
@@ -175,7 +175,7 @@ static int fold(struct import *im)
 {
 	struct client_ids ids = im->ids;
 
-	if (!import_folds(im))
+	if (!folds(im))
 		return 0;
 	ids.first += 2 * im->in->n_files;
 	return fold_append(im->store, im->ref, &im->segments[0], &ids, &im->fold);
