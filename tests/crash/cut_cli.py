@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""One import, one branch, one drop, killed before and after each of their durable calls in turn:
-afterwards the command has happened or not, fsck is clean, and the command works when repeated.
+"""One import, one branch, one drop, one undrop, killed before and after each of their durable
+calls in turn: afterwards the command has happened or not, fsck is clean, and the command works
+when repeated.
 usage: cut_cli.py BUILD"""
 import os
 import shutil
@@ -48,11 +49,13 @@ class Cutter:
     def branch(self, verb, at, after):
         name = f"cut.t/dev{self.op}"
         there = f"dev{self.op}" in self.store.branches("cut.t")
-        if there != (verb == "drop"):
+        if verb == "undrop" and there:
+            self.store.must("branch", "drop", name)
+        elif verb != "undrop" and there != (verb == "drop"):
             self.store.must("branch", "drop" if there else "create", name)
         status = self.run(["branch", verb, name], at, after)
         now = f"dev{self.op}" in self.store.branches("cut.t")
-        if status == 0 and now != (verb == "create"):
+        if status == 0 and now != (verb != "drop"):
             self.bad.append(f"branch {verb}: acknowledged and not done")
         self.check(f"branch {verb}, call {at}")
         return status
@@ -74,6 +77,7 @@ def main():
     c.acknowledged.append(1)
     c.each_call(c.branch, "create")
     c.each_call(c.branch, "drop")
+    c.each_call(c.branch, "undrop")
     c.each_call(c.imports)
     c.bad += cli.judge_log(c.store.log("cut.t"), c.expected, c.acknowledged)
     print(f"{c.cuts} cuts")
