@@ -153,6 +153,10 @@ static int commit(struct import *im, struct refs_imported *ret)
 		return r;
 	r = refs_commit(&x, &ret->commit);
 	im->is_unknown = r == -EIO;
+	if (im->is_unknown)
+		error_hint(im->error, r,
+			"the commit may be there all the same: look at bough log before trying "
+			"again");
 	if (r)
 		return r;
 	if (im->store->role == REFS_ROLE_CLI)

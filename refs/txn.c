@@ -113,6 +113,9 @@ int refs_write(struct refs_store *s, refs_body body, void *arg, struct bough_err
 		if (r)
 			return r;
 		r = refs_commit(&x, &commit);
+		if (r == -EIO)
+			error_hint(error, r,
+				"the change may be there all the same: look before trying again");
 	}
 	if (r)
 		return refs_cannot_commit(s, r, error);

@@ -33,13 +33,14 @@ static int staged(struct faulty *t, struct bough_error *e)
 }
 
 static const struct faulty_scenario small[] = {
-	{"import of a new table", NULL, one_file, false},
-	{"import of one file", prepare, one_file, false},
-	{"import of three files", prepare, three_files, false},
-	{"import of two batches", prepare, batch, false},
+	{.name = "import of a new table", .run = one_file},
+	{.name = "import of one file", .prepare = prepare, .run = one_file},
+	{.name = "import of three files", .prepare = prepare, .run = three_files},
+	{.name = "import of two batches", .prepare = prepare, .run = batch},
 };
 
-static const struct faulty_scenario large[] = {{"staged import", prepare, staged, false}};
+static const struct faulty_scenario large[] = {
+	{.name = "staged import", .prepare = prepare, .run = staged, .in_slices = true}};
 
 static const struct faulty_fault object_faults[] = {
 	{.name = "EIO", .objects = {.ops = OBJSTORE_OPS_ALL, .code = -EIO}},

@@ -132,12 +132,15 @@ static int run_listing(struct faulty *t, struct bough_error *e)
 }
 
 static const struct faulty_scenario scenarios[] = {
-	{"branch create", faulty_prepare, run_create, false},
-	{"branch drop", faulty_prepare, run_drop, false},
-	{"log", faulty_prepare, run_log, true},
-	{"render", faulty_prepare, run_render, true},
-	{"listing of a mount", faulty_prepare, run_listing, true},
-	{"import of a new table", NULL, one_file, false},
+	{.name = "branch create", .prepare = faulty_prepare, .run = run_create},
+	{.name = "branch drop", .prepare = faulty_prepare, .run = run_drop},
+	{.name = "log", .prepare = faulty_prepare, .run = run_log, .reads_only = true},
+	{.name = "render", .prepare = faulty_prepare, .run = run_render, .reads_only = true},
+	{.name = "listing of a mount",
+		.prepare = faulty_prepare,
+		.run = run_listing,
+		.reads_only = true},
+	{.name = "import of a new table", .run = one_file},
 };
 
 static void no_allocation_is_taken_for_granted(void **state)

@@ -135,15 +135,18 @@ static int run_read(struct faulty *t, struct bough_error *e)
 }
 
 static const struct faulty_scenario scenarios[] = {
-	{"branch create", faulty_prepare, run_create, false},
-	{"tag create", faulty_prepare, run_tag, false},
-	{"branch drop", faulty_prepare, run_drop, false},
-	{"branch rename", faulty_prepare, run_rename_ref, false},
-	{"table create", faulty_prepare, run_table_create, false},
-	{"table drop", faulty_prepare, run_table_drop, false},
-	{"table rename", faulty_prepare, run_table_rename, false},
-	{"drop and undrop", faulty_prepare, run_drop_and_restore, false},
-	{"moment, listing, log, render", faulty_prepare, run_read, true},
+	{.name = "branch create", .prepare = faulty_prepare, .run = run_create},
+	{.name = "tag create", .prepare = faulty_prepare, .run = run_tag},
+	{.name = "branch drop", .prepare = faulty_prepare, .run = run_drop},
+	{.name = "branch rename", .prepare = faulty_prepare, .run = run_rename_ref},
+	{.name = "table create", .prepare = faulty_prepare, .run = run_table_create},
+	{.name = "table drop", .prepare = faulty_prepare, .run = run_table_drop},
+	{.name = "table rename", .prepare = faulty_prepare, .run = run_table_rename},
+	{.name = "drop and undrop", .prepare = faulty_prepare, .run = run_drop_and_restore},
+	{.name = "moment, listing, log, render",
+		.prepare = faulty_prepare,
+		.run = run_read,
+		.reads_only = true},
 };
 
 #define OPS(a) (1u << KV_OP_##a)

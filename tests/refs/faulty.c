@@ -170,6 +170,9 @@ static bool run_once(struct faulty *t, const struct faulty_scenario *s,
 	*ret_changed = memcmp(before, after, sizeof after);
 	if (!r && !*ret_changed && !s->reads_only)
 		fail_msg("%s: acknowledged, but lost", what);
+	if (r && *ret_changed && fault->kv.applied && !s->in_slices &&
+		!strstr(e.hint, "may be there all the same"))
+		fail_msg("%s: it is there, but nobody says that it may be", what);
 	if (r && *ret_changed && !may_change(fault))
 		fail_msg("%s: refused with %d, but something is left", what, r);
 	return hit;

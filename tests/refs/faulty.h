@@ -24,6 +24,7 @@ struct faulty_scenario {
 	void (*prepare)(struct faulty *t);
 	int (*run)(struct faulty *t, struct bough_error *error);
 	bool reads_only;
+	bool in_slices; /* what it commits before the end is not seen */
 };
 
 struct faulty_fault {
