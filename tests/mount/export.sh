@@ -1,0 +1,35 @@
+# What a mount exports: by itself within a tick or two, also what others commit, also after a kill.
+. "$SOURCE/tests/mount/lib.sh"
+make_store
+boughfs -f "$s" "$m" 2>daemon.log &
+daemon=$!
+for _ in $(seq 50); do [ -e "$m/.bough/version" ] && break; sleep 0.1; done
+
+versions() { find "$s/objects" -name 'r*.json' -exec grep -l "\"ref\":\"$1\",.*\"state\":\"live\"" {} + 2>/dev/null | wc -l; }
+# exported NAME: a version of it appears
+exported() {
+  checked=$((checked + 1))
+  for _ in $(seq 50); do
+    [ "$(versions "$1")" -gt 0 ] && return
+    sleep 0.1
+  done
+  fail "$1 is not exported"
+}
+
+ok mkdir "$t/_refs/mine"
+exported mine
+ok store branch create sales.orders/theirs
+exported theirs
+ok store sync
+ok store fsck --full
+
+# killed before its tick: the next one that writes does it
+ok mkdir "$t/_refs/late"
+kill -9 "$daemon"
+wait "$daemon" 2>/dev/null
+umount "$m"
+ok store branch create sales.orders/after
+exported late
+exported after
+ok store fsck --full
+finish
