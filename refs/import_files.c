@@ -67,7 +67,9 @@ static int match(struct import *im, size_t at)
 		im->has_schema = !r;
 		return r;
 	}
-	r = schema_match(&im->schema, &d->schema, &ids, &n, &why);
+	r = parquet_drop_nullable(&im->schema, d, &why);
+	if (!r)
+		r = schema_match(&im->schema, &d->schema, &ids, &n, &why);
 	if (!r)
 		r = parquet_match(&im->schema, &d->schema, ids, n, &why);
 	if (!r)

@@ -80,6 +80,7 @@ void parquet_file_deinit(struct parquet_file *f)
 	for (size_t i = 0; i < f->n_groups; i++)
 		codec_block_deinit(&f->groups[i]);
 	free(f->groups);
+	free(f->nulls);
 	*f = (struct parquet_file){0};
 }
 
@@ -178,6 +179,15 @@ static void read_stats(const struct describe *d, struct json_object *chunk, size
 	ret->n++;
 }
 
+static void count_nulls(const struct describe *d, struct json_object *chunk, size_t leaf_at)
+{
+	int64_t *sum = &d->file->nulls[leaf_at];
+	int64_t n = d->leaves[leaf_at].is_required ? 0 : fact_count(chunk, FACT_NULLS);
+
+	if (*sum < 0 || n < 0 || __builtin_add_overflow(*sum, n, sum))
+		*sum = -1;
+}
+
 static const char *compression_of(const char *codec)
 {
 	static const char *const names[][2] = {{"UNCOMPRESSED", "None"}, {"SNAPPY", "Snappy"},
@@ -237,6 +247,7 @@ static int read_chunk(const struct describe *d, struct json_object *chunk, size_
 			d->error, -EINVAL, "%s is damaged: its sizes make no sense", d->name);
 	read_compression(d, chunk, leaf, b);
 	read_stats(d, chunk, leaf_at, b->row_count, &b->stats);
+	count_nulls(d, chunk, leaf_at);
 	return 0;
 }
 
@@ -263,7 +274,8 @@ static int read_groups(const struct describe *d, size_t n)
 	int r = 0;
 
 	f->groups = calloc(n + 1, sizeof *f->groups);
-	if (!f->groups)
+	f->nulls = calloc(d->n_leaves + 1, sizeof *f->nulls);
+	if (!f->groups || !f->nulls)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && !r; i++) {
 		struct json_object *first = json_object_array_get_idx(d->chunks, i * d->n_leaves);

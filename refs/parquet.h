@@ -16,6 +16,7 @@ struct parquet_file {
 	struct schema schema;	    /* owned; ids 0.. in file order */
 	size_t n_groups;	    /* row groups with rows */
 	struct codec_block *groups; /* owned; leaf ids of schema; location and names not set */
+	int64_t *nulls;		    /* of each leaf, by its statistics; -1 not known; owned */
 	bool is_foreign;	    /* breaks a rule of Databend's */
 	char foreign_reason[160];   /* which one, for "bough show" */
 };
@@ -24,6 +25,14 @@ struct parquet_file {
  */
 int parquet_describe(struct json_object *description, const char *name, struct parquet_file *ret,
 	struct bough_error *error);
+/**
+ * parquet_drop_nullable() - columns that could hold NULL but have none, for a table's NOT NULL ones
+ *
+ * They are nullable no more in @f, which is then not for Databend: its pages are as they were.
+ * Errors: -EINVAL names a column that has NULLs, or may have.
+ */
+int parquet_drop_nullable(
+	const struct schema *table, struct parquet_file *f, struct bough_error *error);
 /**
  * parquet_match() - what schema_match() cannot see: times, UUIDs and other exact Parquet types
  * @leaf_ids: of schema_match(), @n of them

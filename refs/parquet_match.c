@@ -2,11 +2,13 @@
  * Parquet types without an exact counterpart in a schema: times are integers there, UUIDs binary.
  * Two columns whose schema types fit may still mean different things.
  */
-#include "refs/parquet.h"
+#include "refs/parquet_impl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* The exact type of a leaf, "" where its schema type says all. */
 static struct slice exact_type(const struct schema *s, uint32_t leaf)
@@ -65,6 +67,58 @@ int parquet_match(const struct schema *table, const struct schema *file, const u
 
 		if (!fits(is_type, wanted))
 			r = refuse(leaves[i].field, is_type, wanted, error);
+	}
+	return r;
+}
+
+/* As schema_match() finds it; most files have their columns in the table's order. */
+static struct schema_field *find_field(const struct schema *s, const char *name, size_t guess)
+{
+	if (guess < s->n_fields && !strcmp(s->fields[guess].name, name))
+		return &s->fields[guess];
+	for (size_t i = 0; i < s->n_fields; i++)
+		if (!strcmp(s->fields[i].name, name))
+			return &s->fields[i];
+	for (size_t i = 0; i < s->n_fields; i++)
+		if (!strcasecmp(s->fields[i].name, name))
+			return &s->fields[i];
+	return NULL;
+}
+
+static int drop_nullable(
+	struct parquet_file *f, struct schema_field *own, struct bough_error *error)
+{
+	int64_t nulls = f->nulls[own->column_id];
+
+	if (nulls > 0)
+		return error_set(error, -EINVAL,
+			"column '%s' has %" PRId64 " NULL%s, and the table wants NOT NULL",
+			own->name, nulls, nulls == 1 ? "" : "s");
+	if (nulls < 0)
+		return error_set(error, -EINVAL,
+			"column '%s' may have NULLs (its statistics do not say), and the table "
+			"wants"
+			" NOT NULL",
+			own->name);
+	parquet_foreign(f, "column %s: nullable in the file, not in the table", own->name);
+	own->type.nullable = false;
+	return 0;
+}
+
+int parquet_drop_nullable(
+	const struct schema *table, struct parquet_file *f, struct bough_error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < table->n_fields && !r; i++) {
+		const struct schema_field *wanted = &table->fields[i];
+		struct schema_field *own;
+
+		if (wanted->type.nullable)
+			continue;
+		own = find_field(&f->schema, wanted->name, i);
+		if (own && own->type.nullable && !own->type.n_children)
+			r = drop_nullable(f, own, error);
 	}
 	return r;
 }
