@@ -186,11 +186,36 @@ static void as_many_segments_as_in_the_model(void **state)
 	check(f);
 }
 
+/* Two runs fold, what lies between them stays: keys rise all the same, and nothing is left due. */
+static void what_lies_between_folds_stays(void **state)
+{
+	static const uint64_t expected[] = {150, 20, 10};
+	struct fixture *f = *state;
+	struct sizes *now cleanup(free_p) = calloc(1, sizeof *now);
+	struct bough_error e = {0};
+	struct refs_fold *left = NULL;
+	uint64_t table = fixture_table(f, "d", "t"), ref = fixture_main(f, table);
+
+	for (int i = 0; i < 10; i++)
+		fixture_append(f, table, ref, 15);
+	fixture_append(f, table, ref, 20);
+	for (int i = 0; i < 10; i++)
+		fixture_append(f, table, ref, 1);
+	assert_int_equal(refs_fold_large(f->store, ref, &e), 0);
+	read_sizes(f, ref, now);
+	assert_int_equal(now->n, ARRAY_SIZE(expected));
+	assert_memory_equal(now->s, expected, sizeof expected);
+	assert_int_equal(refs_fold_prepare(f->store, ref, &left, &e), 0);
+	assert_null(left);
+	check(f);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(as_many_segments_as_in_the_model),
+		T(what_lies_between_folds_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
