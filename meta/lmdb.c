@@ -25,6 +25,7 @@
 #define POOL_MAX 64 /* idle read transactions kept */
 #define CRC_BYTES sizeof(uint32_t)
 #define DISK_FULL_BYTES (UINT64_C(4) << 20)
+#define RENEWS_MAX 8
 #define FIRST_TXN_ID 1 /* of a new environment, and of a compacting copy */
 
 struct kv_lmdb {
@@ -271,6 +272,24 @@ static void read_end(struct kv_lmdb_txn *t)
 	free(t);
 }
 
+/*
+ * LMDB takes a reader's transaction id first and copies the meta page after: two commits between
+ * give the newer tree under the older id. That is sound for LMDB, and gone at the next try; damage
+ * stays.
+ */
+static int read_commit_number(struct kv_lmdb_txn *t)
+{
+	int r = commit_number(t, &t->base.commit);
+
+	for (int tries = 0; r == -EUCLEAN && tries < RENEWS_MAX; tries++) {
+		mdb_txn_reset(t->txn);
+		r = lmdb_errno(mdb_txn_renew(t->txn));
+		if (!r)
+			r = commit_number(t, &t->base.commit);
+	}
+	return r;
+}
+
 static int read_begin(struct kv_lmdb *l, struct kv_txn **ret_txn)
 {
 	struct kv_lmdb_txn *t = pool_take(l);
@@ -290,7 +309,7 @@ static int read_begin(struct kv_lmdb *l, struct kv_txn **ret_txn)
 		free(t);
 		return r;
 	}
-	r = commit_number(t, &t->base.commit);
+	r = read_commit_number(t);
 	if (r)
 		read_end(t);
 	else

@@ -74,6 +74,7 @@ def made_store(o, blocks, *more):
     if not os.path.exists(os.path.join(path, "format")):
         shutil.rmtree(path, True)
         print(output(program("mkstore"), path, str(blocks), *more), end="")
+        run(program("bough"), "-s", path, "sync", stdout=subprocess.DEVNULL)  # no mount need do it
     if not o.keep:
         at_end(shutil.rmtree, path, True)
     return path

@@ -52,14 +52,16 @@ static void *read_all(void *arg)
 	struct shared *s = arg;
 	const struct slice all = {NULL, 0};
 
-	while (!atomic_load(&s->over)) {
+	do { /* once at least, however late this thread begins */
 		struct kv_txn *t auto_kv_txn = NULL;
+		int r = kv_begin(s->e->kv, KV_READ, &t);
 
-		if (kv_begin(s->e->kv, KV_READ, &t) ||
-			kv_scan(t, KV_BULK, all, all, same_commit, &t->commit))
-			return "a reader saw more than one commit";
+		if (!r)
+			r = kv_scan(t, KV_BULK, all, all, same_commit, &t->commit);
+		if (r)
+			return r < 0 ? strerror(-r) : "a reader saw more than one commit";
 		atomic_fetch_add(&s->reads, 1);
-	}
+	} while (!atomic_load(&s->over));
 	return NULL;
 }
 
