@@ -7,6 +7,7 @@
 #include "fs/tree_impl.h"
 #include "meta/tree.h"
 #include "refs/client.h"
+#include "refs/data.h"
 #include "refs/name.h"
 #include "refs/ref.h"
 #include "refs/stage.h"
@@ -171,7 +172,7 @@ static int emit_block(struct list *l, const struct rec_segment_entry *e, uint64_
 {
 	char name[FS_NAME_BYTES_MAX + 1];
 	struct fs_node n;
-	int r = fs_data_name(l->x, l->dir->table, l->dir->root, e, name);
+	int r = refs_data_name(l->x, l->dir->table, l->dir->root, e, name);
 
 	if (r)
 		return r;

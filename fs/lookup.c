@@ -1,9 +1,9 @@
 /* Downwards: a name in a directory to its inode. */
 #include "fs/headlink.h"
 #include "fs/tree_impl.h"
+#include "refs/data.h"
 #include "refs/name.h"
 #include "refs/ref.h"
-#include "refs/stage.h"
 #include <errno.h>
 #include <string.h>
 
@@ -34,41 +34,6 @@ int fs_snapshot_find(struct refs_txn *x, uint64_t ref, const char *name, uint64_
 	int r = fs_snapshot_named(x, name, ret_id);
 
 	return r ? (r == -EINVAL ? -ENOENT : r) : refs_link_exists(x, ref, *ret_id);
-}
-
-int fs_object_find(
-	struct refs_txn *x, uint64_t table, enum id_kind kind, const char *name, uint64_t *ret_id)
-{
-	char whole[ID_NAME_BYTES_MAX];
-	uint8_t uuid[UUID_BYTES];
-	struct stage_list staged cleanup(stage_list_deinit) = {0};
-	struct rec_segment g;
-	struct rec_block b;
-	struct id_space space;
-	enum id_kind named;
-	uint64_t ms, id;
-	int r;
-
-	if (id_of_name(name, &named, uuid) || id_of_uuid(uuid, &space, &ms, &id))
-		return -ENOENT;
-	if (kind == ID_SEGMENT) {
-		r = rec_segment_get(x->kv, id, &g);
-		if (!r)
-			refs_segment_name(x->store, id, &g, whole);
-	} else {
-		r = rec_block_get(x->kv, id, &b);
-		if (!r)
-			refs_block_name(x->store, id, &b, whole);
-	}
-	if (r)
-		return r;
-	if (strcmp(name, whole) != 0 || (kind == ID_SEGMENT ? g.table : b.table) != table)
-		return -ENOENT;
-	r = refs_stage_list(x, table, &staged);
-	if (!r && stage_list_has(&staged, id))
-		r = -ENOENT;
-	*ret_id = id;
-	return r;
 }
 
 static int in_root(struct refs_txn *x, const char *name, uint64_t *ret_ino)
@@ -166,7 +131,7 @@ static int in_object_dir(
 	struct refs_txn *x, uint64_t table, enum fs_kind kind, const char *name, uint64_t *ret_ino)
 {
 	uint64_t id;
-	int r = fs_object_find(x, table, kind == FS_SG ? ID_SEGMENT : ID_BLOCK, name, &id);
+	int r = refs_object_find(x, table, kind == FS_SG ? ID_SEGMENT : ID_BLOCK, name, &id);
 
 	if (!r)
 		*ret_ino = fs_ino(kind == FS_SG ? FS_SEGMENT : FS_BLOCK, id);
@@ -195,7 +160,7 @@ static int in_data(
 	int r = fs_ref_root(x, &ref->rec, &root);
 
 	if (!r)
-		r = fs_data_find(x, ref->rec.table, root, name, &block);
+		r = refs_data_find(x, ref->rec.table, root, name, &block);
 	if (!r)
 		*ret_ino = fs_ino(FS_BLOCK, block);
 	return r;

@@ -1,6 +1,7 @@
 /* Attributes, contents and paths of the mounted tree. */
 #include "fs/headlink.h"
 #include "fs/tree_impl.h"
+#include "refs/data.h"
 #include "refs/name.h"
 #include "refs/ref.h"
 #include "refs/render.h"
@@ -233,6 +234,7 @@ int fs_node_block(const struct fs_tree *t, struct refs_txn *x, uint64_t block, u
 	struct fs_node *ret)
 {
 	struct rec_block b;
+	struct refs_place place;
 	uint32_t holders;
 	int r = rec_block_get(x->kv, block, &b);
 
@@ -240,11 +242,10 @@ int fs_node_block(const struct fs_tree *t, struct refs_txn *x, uint64_t block, u
 	if (!r)
 		r = rec_count_get(x->kv, block, &holders);
 	if (!r && !modified_us) {
-		r = fs_data_modified(x, block, &modified_us);
-		if (r == -ENOENT) { /* what only the trash still holds */
-			modified_us = b.ms * 1000;
+		r = refs_data_place(x, 0, block, &place);
+		modified_us = r ? b.ms * 1000 : place.entry.modified_us;
+		if (r == -ENOENT) /* what only the trash still holds */
 			r = 0;
-		}
 	}
 	if (r)
 		return r;

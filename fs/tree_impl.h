@@ -33,28 +33,10 @@ int fs_snapshot_named(struct refs_txn *x, const char *name, uint64_t *ret_id);
  * Errors: -EPERM no such directory, or protected; -EROFS a tag; -ESTALE; -ENOENT.
  */
 int fs_dir_ref(struct refs_txn *x, uint64_t dir, uint64_t *ret_ref, struct bough_error *error);
-/** fs_object_find() - the segment or block @name of @table. */
-int fs_object_find(
-	struct refs_txn *x, uint64_t table, enum id_kind kind, const char *name, uint64_t *ret_id);
-
 /** fs_trash_name() - of an entry in .bough/trash/. */
 int fs_trash_name(struct refs_txn *x, uint64_t id, char ret[static FS_NAME_BYTES_MAX + 1]);
 /** fs_trash_find() - the inverse. */
 int fs_trash_find(struct refs_txn *x, const char *name, uint64_t *ret_id);
-
-/** fs_data_find() - the block that data/ shows as @name in the tree @root. */
-int fs_data_find(
-	struct refs_txn *x, uint64_t table, uint64_t root, const char *name, uint64_t *ret_block);
-/**
- * fs_data_name() - the name of a block of the tree @root
- *
- * Its given name; its own where an older block of the tree shows that name, or where the given
- * name cannot be a file's.
- */
-int fs_data_name(struct refs_txn *x, uint64_t table, uint64_t root,
-	const struct rec_segment_entry *e, char ret[static FS_NAME_BYTES_MAX + 1]);
-/** fs_data_modified() - modification time of a block, as a segment keeps it. -ENOENT in none. */
-int fs_data_modified(struct refs_txn *x, uint64_t block, uint64_t *ret_us);
 
 /** fs_text() - contents of a file of .bough/. */
 int fs_text(const struct fs_tree *t, enum fs_file file, struct buf *ret);

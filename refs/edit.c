@@ -52,15 +52,15 @@ static int no_such(struct edit_planning *e, const struct refs_edit_op *op)
 
 /* The block that @op is about, in the tree @root. */
 static int find_op(struct edit_planning *e, const struct refs_edit_op *op, uint64_t root,
-	struct edit_place *ret)
+	struct refs_place *ret)
 {
 	uint64_t block = op->block;
 	int r = 0;
 
 	if (!block)
-		r = edit_find_name(e->p.x, e->ref.table, root, op->given, 0, &block);
+		r = refs_data_find(e->p.x, e->ref.table, root, op->given, &block);
 	if (!r)
-		r = edit_find_block(e->p.x, root, block, ret);
+		r = refs_data_place(e->p.x, root, block, ret);
 	return r == -ENOENT ? no_such(e, op) : r;
 }
 
@@ -112,7 +112,7 @@ static int name_goes(struct edit_planning *e, const struct plan_item *item)
 	while (!r) {
 		struct rec_block rec;
 
-		r = edit_find_name(e->p.x, e->ref.table, e->p.plan->root, text, block, &block);
+		r = refs_data_called(e->p.x, e->ref.table, e->p.plan->root, text, block, &block);
 		if (!r && ++n == 1)
 			continue; /* it alone shows the name */
 		if (!r)
@@ -127,7 +127,7 @@ static int name_goes(struct edit_planning *e, const struct plan_item *item)
 
 static int change_block(struct edit_planning *e, const struct refs_edit_op *op)
 {
-	struct edit_place place;
+	struct refs_place place;
 	struct edit_touched *t;
 	struct plan_item *item;
 	int r = find_op(e, op, e->p.plan->root, &place);
@@ -182,7 +182,7 @@ static int open_source(
 static int link_block(struct edit_planning *e, const struct refs_edit_op *op)
 {
 	struct plan_items all auto_items = {0};
-	struct edit_place from, there;
+	struct refs_place from, there;
 	struct plan_source *s;
 	struct plan_item *item;
 	struct rec_ref source;
@@ -195,7 +195,7 @@ static int link_block(struct edit_planning *e, const struct refs_edit_op *op)
 		r = take_schema(e, &source);
 	if (r)
 		return r;
-	r = edit_find_block(e->p.x, e->p.plan->root, from.entry.block, &there);
+	r = refs_data_place(e->p.x, e->p.plan->root, from.entry.block, &there);
 	if (!r)
 		return error_set(e->error, -EEXIST, "'%s' holds that block already, as '%.*s'",
 			e->ref.name, (int)there.entry.name.len,
@@ -243,7 +243,7 @@ static int check_new_name(struct edit_planning *e, struct slice name)
 
 	snprintf(text, sizeof text, "%.*s", (int)name.len, (const char *)name.data);
 	while (!r) {
-		r = edit_find_name(e->p.x, e->ref.table, e->p.plan->root, text, block, &block);
+		r = refs_data_called(e->p.x, e->ref.table, e->p.plan->root, text, block, &block);
 		if (!r && keeps_name(e, block))
 			return error_set(
 				e->error, -EEXIST, "'%s' is in '%s' already", text, e->ref.name);

@@ -21,7 +21,7 @@ struct refs_edit_op {
 	enum refs_edit_kind kind;
 	uint64_t ref;			   /* that changes */
 	uint64_t block;			   /* 0: the one that @given means */
-	const char *given;		   /* a given name in the head of @ref; LINK: of @source */
+	const char *given;		   /* a name in data/ of @ref; LINK: of @source */
 	const char *name;		   /* RENAME: new name; LINK: NULL keeps it */
 	uint64_t source;		   /* LINK */
 	const struct commit_segment *with; /* REPLACE: one block, stored, not yet in any tree */
@@ -69,6 +69,3 @@ void refs_edit_done(struct refs_edit *e, struct refs_edited ret[static REFS_EDIT
 int refs_edit_run(struct refs_store *s, const struct refs_edit_op *ops, size_t n,
 	const struct refs_edit_options *options, struct refs_edited ret[static REFS_EDIT_REFS_MAX],
 	struct bough_error *error);
-
-/** refs_edit_find() - the block that @name means in the head of @ref: the oldest called so. */
-int refs_edit_find(struct refs_txn *x, uint64_t ref, const char *name, uint64_t *ret_block);

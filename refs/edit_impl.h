@@ -1,6 +1,7 @@
 /* An edit under way. Inside refs/ only. */
 #pragma once
 #include "refs/client.h"
+#include "refs/data.h"
 #include "refs/edit.h"
 #include "refs/plan_impl.h"
 
@@ -21,13 +22,6 @@ struct edit_touched {
 	bool lost; /* blocks */
 };
 
-/** Where a block stands in a tree. */
-struct edit_place {
-	uint64_t segment;
-	uint32_t at;
-	struct rec_segment_entry entry; /* borrows from the transaction */
-};
-
 /** A side being planned. */
 struct edit_planning {
 	struct planning p;
@@ -39,10 +33,5 @@ struct edit_planning {
 	struct bough_error *error;
 };
 
-/** edit_find_block() - in the tree @root. -ENOENT. */
-int edit_find_block(struct refs_txn *x, uint64_t root, uint64_t block, struct edit_place *ret);
-/** edit_find_name() - the oldest block above @after that is called @name in the tree. -ENOENT. */
-int edit_find_name(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
-	uint64_t after, uint64_t *ret_block);
 /** edit_build() - new segments of what was touched, joined with neighbours; then the links. */
 int edit_build(struct edit_planning *e);

@@ -1,8 +1,10 @@
 /* Names and keys of objects. */
+#include "refs/stage.h"
 #include "refs/table.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 void refs_object_name(const struct refs_store *s, enum id_kind kind, uint16_t incarnation,
 	uint64_t ms, uint64_t id, char ret[static ID_NAME_BYTES_MAX])
@@ -85,4 +87,39 @@ int refs_snapshot_key(struct refs_txn *x, uint64_t id, const struct rec_snapshot
 			(unsigned long long)rec.home_db, (unsigned long long)r->table,
 			(unsigned long long)r->ref, name);
 	return 0;
+}
+
+int refs_object_find(
+	struct refs_txn *x, uint64_t table, enum id_kind kind, const char *name, uint64_t *ret_id)
+{
+	char whole[ID_NAME_BYTES_MAX];
+	uint8_t uuid[UUID_BYTES];
+	struct stage_list staged cleanup(stage_list_deinit) = {0};
+	struct rec_segment g;
+	struct rec_block b;
+	struct id_space space;
+	enum id_kind named;
+	uint64_t ms, id;
+	int r;
+
+	if (id_of_name(name, &named, uuid) || id_of_uuid(uuid, &space, &ms, &id))
+		return -ENOENT;
+	if (kind == ID_SEGMENT) {
+		r = rec_segment_get(x->kv, id, &g);
+		if (!r)
+			refs_segment_name(x->store, id, &g, whole);
+	} else {
+		r = rec_block_get(x->kv, id, &b);
+		if (!r)
+			refs_block_name(x->store, id, &b, whole);
+	}
+	if (r)
+		return r;
+	if (strcmp(name, whole) != 0 || (kind == ID_SEGMENT ? g.table : b.table) != table)
+		return -ENOENT;
+	r = refs_stage_list(x, table, &staged);
+	if (!r && stage_list_has(&staged, id))
+		r = -ENOENT;
+	*ret_id = id;
+	return r;
 }

@@ -48,6 +48,14 @@ void refs_segment_name(const struct refs_store *s, uint64_t id, const struct rec
 	char ret[static ID_NAME_BYTES_MAX]);
 void refs_block_name(const struct refs_store *s, uint64_t id, const struct rec_block *r,
 	char ret[static ID_NAME_BYTES_MAX]);
+/**
+ * refs_object_find() - the segment or block of @table called @name: a whole name of ours
+ * @kind: ID_SEGMENT or ID_BLOCK
+ *
+ * What is still being staged is not there. -ENOENT.
+ */
+int refs_object_find(
+	struct refs_txn *x, uint64_t table, enum id_kind kind, const char *name, uint64_t *ret_id);
 /** refs_snapshot_key() - in the folder of the ref that committed it. -EUCLEAN its table is missing.
  */
 int refs_snapshot_key(struct refs_txn *x, uint64_t id, const struct rec_snapshot *r,
