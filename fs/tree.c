@@ -242,7 +242,7 @@ int fs_node_block(const struct fs_tree *t, struct refs_txn *x, uint64_t block, u
 	if (!r)
 		r = rec_count_get(x->kv, block, &holders);
 	if (!r && !modified_us) {
-		r = refs_data_place(x, 0, block, &place);
+		r = refs_data_anywhere(x, block, &place);
 		modified_us = r ? b.ms * 1000 : place.entry.modified_us;
 		if (r == -ENOENT) /* what only the trash still holds */
 			r = 0;

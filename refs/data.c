@@ -11,6 +11,7 @@
 struct search {
 	struct refs_txn *x;
 	uint64_t root, block;
+	bool in_any; /* tree */
 	struct refs_place place;
 };
 
@@ -58,9 +59,9 @@ static int holder(void *arg, struct slice key, struct slice value)
 	int r = rec_segment_get(s->x->kv, id, &g);
 
 	(void)value;
-	if (!r && s->root)
+	if (!r && !s->in_any)
 		r = tree_find(s->x->kv, s->root, g.key, &e);
-	if (r == -ENOENT || (!r && s->root && e.child != id))
+	if (r == -ENOENT || (!r && !s->in_any && e.child != id))
 		return 0;
 	s->place.segment = id;
 	if (!r)
@@ -68,16 +69,29 @@ static int holder(void *arg, struct slice key, struct slice value)
 	return r ? r : FOUND;
 }
 
-int refs_data_place(struct refs_txn *x, uint64_t root, uint64_t block, struct refs_place *ret)
+static int scan_holders(struct search *s, struct refs_place *ret)
 {
-	struct search s = {.x = x, .root = root, .block = block};
-	struct key lo = key_u64(KEY_HOLDER, block), hi = key_next(&lo);
-	int r = kv_scan(x->kv, KV_BULK, key_slice(&lo), key_slice(&hi), holder, &s);
+	struct key lo = key_u64(KEY_HOLDER, s->block), hi = key_next(&lo);
+	int r = kv_scan(s->x->kv, KV_BULK, key_slice(&lo), key_slice(&hi), holder, s);
 
 	if (r != FOUND)
 		return r ? r : -ENOENT;
-	*ret = s.place;
+	*ret = s->place;
 	return 0;
+}
+
+int refs_data_place(struct refs_txn *x, uint64_t root, uint64_t block, struct refs_place *ret)
+{
+	struct search s = {.x = x, .root = root, .block = block};
+
+	return root ? scan_holders(&s, ret) : -ENOENT;
+}
+
+int refs_data_anywhere(struct refs_txn *x, uint64_t block, struct refs_place *ret)
+{
+	struct search s = {.x = x, .block = block, .in_any = true};
+
+	return scan_holders(&s, ret);
 }
 
 /** Candidates for one given name, oldest first. */

@@ -14,8 +14,10 @@ struct refs_place {
 	struct rec_segment_entry entry; /* borrows from the transaction */
 };
 
-/** refs_data_place() - of @block in the tree @root (0: in any tree). -ENOENT. */
+/** refs_data_place() - of @block in the tree @root, 0 being the empty one. -ENOENT. */
 int refs_data_place(struct refs_txn *x, uint64_t root, uint64_t block, struct refs_place *ret);
+/** refs_data_anywhere() - in any segment that there is. -ENOENT. */
+int refs_data_anywhere(struct refs_txn *x, uint64_t block, struct refs_place *ret);
 /** refs_data_called() - the oldest block above @after that was given @name in the tree. -ENOENT. */
 int refs_data_called(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
 	uint64_t after, uint64_t *ret_block);
