@@ -8,6 +8,7 @@
  * writer key          renamed, not yet durable                         taken back; after a crash:
  * may be there durable      the directory is fsynced, the caller has its 0   the object
  *
+ * A file that is moved or linked in has its own name instead of key.tmp, and is filled already.
  * The lock on key.tmp tells a writer at work from a dead one. A name only counts as ours while it
  * leads to the inode we hold.
  */
@@ -358,6 +359,57 @@ static int put_move(
 	return r;
 }
 
+/* Whoever hands it over vouches that no other name is written through. */
+static bool linkable(int fd, const char *path)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) && dir_names_inode(AT_FDCWD, path, fd);
+}
+
+/* As publish(), by a second name. */
+static int publish_link(struct objstore_dir *d, struct draft *w, int fd, const char *path)
+{
+	int r = fchmod(fd, OBJECT_MODE) ? -errno : dir_sync(d, fd);
+
+	if (!r)
+		r = d->io->link(d->io, AT_FDCWD, path, w->dir_fd, w->name);
+	if (r == -EEXIST)
+		return r;
+	if (!r)
+		r = dir_sync(d, w->dir_fd);
+	if (r && dir_names_inode(w->dir_fd, w->name, fd))
+		d->io->unlink(d->io, w->dir_fd, w->name);
+	return r;
+}
+
+/* Its bytes are on their way to the disk while they are hashed. */
+static int put_link(
+	struct objstore_dir *d, struct draft *w, int fd, const char *path, uint8_t *ret_sha256)
+{
+	struct stat before;
+	uint64_t bytes;
+	int r;
+
+	if (fstat(fd, &before))
+		return -errno;
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	r = copy_and_hash(d, fd, -1, &bytes, ret_sha256);
+	if (!r)
+		r = check_unchanged(fd, &before, bytes);
+	if (!r)
+		r = publish_link(d, w, fd, path);
+	if (r)
+		fchmod(fd, before.st_mode & 07777);
+	return r;
+}
+
+/* Another device, a file system without second names, or too many of them: it is copied. */
+static bool link_impossible(int code)
+{
+	return code == -EXDEV || code == -EPERM || code == -EMLINK || code == -EOPNOTSUPP;
+}
+
 static int take_file(struct objstore_dir *d, struct draft *w, int fd, const char *path,
 	enum objstore_take take, uint8_t *ret_sha256)
 {
@@ -365,7 +417,9 @@ static int take_file(struct objstore_dir *d, struct draft *w, int fd, const char
 
 	if (take == OBJSTORE_MOVE && movable(fd, path))
 		r = put_move(d, w, fd, path, ret_sha256);
-	if (r != -EXDEV)
+	if (take == OBJSTORE_LINK && linkable(fd, path))
+		r = put_link(d, w, fd, path, ret_sha256);
+	if (r != -EXDEV && !(take == OBJSTORE_LINK && link_impossible(r)))
 		return r;
 	r = put_copy(d, w, fd, ret_sha256);
 	/* The object is safe; a source that cannot be removed is litter, not a failure. */

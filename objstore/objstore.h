@@ -23,6 +23,9 @@ struct objstore;
 enum objstore_take {
 	OBJSTORE_COPY, /* the source stays; a reflink where the file system can */
 	OBJSTORE_MOVE, /* the source is ours: rename it in where possible; gone after success */
+	/** The source is ours and stays, and nobody writes to it any more: a hard link where
+	 * possible, and the object's mode is then the source's too. */
+	OBJSTORE_LINK,
 };
 
 /** The calls of a store, for those that count, fail or trace them. */
@@ -89,7 +92,7 @@ int objstore_put(struct objstore *s, const char *key, struct slice body);
 /**
  * objstore_put_file() - write a local file as a new object, durable on return
  * @fd:         open for reading; its whole content is taken
- * @path:       of @fd, used by OBJSTORE_MOVE; may be NULL with OBJSTORE_COPY
+ * @path:       of @fd; may be NULL with OBJSTORE_COPY
  * @ret_sha256: of the bytes taken
  *
  * Errors: as objstore_put(), and the source stays where it is; -EAGAIN the file changed while it

@@ -112,6 +112,13 @@ static int system_rename(const struct io *io, int from_fd, const char *from, int
 	return renameat2(from_fd, from, to_fd, to, noreplace ? RENAME_NOREPLACE : 0) ? -errno : 0;
 }
 
+static int system_link(
+	const struct io *io, int from_fd, const char *from, int to_fd, const char *to)
+{
+	(void)io;
+	return linkat(from_fd, from, to_fd, to, 0) ? -errno : 0;
+}
+
 static int system_unlink(const struct io *io, int dir_fd, const char *path)
 {
 	(void)io;
@@ -144,6 +151,7 @@ const struct io *io_system(void)
 		.syncfs = system_syncfs,
 		.ftruncate = system_ftruncate,
 		.rename = system_rename,
+		.link = system_link,
 		.unlink = system_unlink,
 		.mkdir = system_mkdir,
 		.reflink = system_reflink,

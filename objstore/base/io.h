@@ -23,6 +23,8 @@ struct io {
 	/** @noreplace: -EEXIST when @to is there. */
 	int (*rename)(const struct io *io, int from_fd, const char *from, int to_fd, const char *to,
 		bool noreplace);
+	/** A second name of a file. -EEXIST when @to is there. */
+	int (*link)(const struct io *io, int from_fd, const char *from, int to_fd, const char *to);
 	int (*unlink)(const struct io *io, int dir_fd, const char *path);
 	int (*mkdir)(const struct io *io, int dir_fd, const char *path, mode_t mode);
 	/** FICLONE: -EOPNOTSUPP, -EXDEV or -EINVAL where the file system cannot. */

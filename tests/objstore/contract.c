@@ -288,17 +288,18 @@ static void assert_put_file(struct fixture *f, enum objstore_take take, size_t s
 	assert_int_equal(objstore_put_file(f->store, key, fd, path, take, sum), 0);
 	assert_memory_equal(sum, want, sizeof sum);
 	assert_body(f, key, buf_slice(&body));
-	assert_int_equal(access(path, F_OK), take == OBJSTORE_COPY ? 0 : -1);
+	assert_int_equal(access(path, F_OK), take == OBJSTORE_MOVE ? -1 : 0);
 	close(fd);
 }
 
-static void files_are_copied_and_moved(void **state)
+static void files_are_copied_moved_and_linked(void **state)
 {
 	static const size_t sizes[] = {0, 5, 1 << 20, (1 << 20) + 1, 5 << 20};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		assert_put_file(*state, OBJSTORE_COPY, sizes[i]);
 		assert_put_file(*state, OBJSTORE_MOVE, sizes[i]);
+		assert_put_file(*state, OBJSTORE_LINK, sizes[i]);
 	}
 }
 
@@ -336,7 +337,7 @@ static void several_files_are_stored_at_once(void **state)
 
 static void a_refused_source_stays(void **state)
 {
-	static const enum objstore_take takes[] = {OBJSTORE_COPY, OBJSTORE_MOVE};
+	static const enum objstore_take takes[] = {OBJSTORE_COPY, OBJSTORE_MOVE, OBJSTORE_LINK};
 	struct fixture *f = *state;
 
 	put(f, "1/a", "first");
@@ -356,12 +357,35 @@ static void a_refused_source_stays(void **state)
 	assert_body(f, "1/a", slice_str("first"));
 }
 
-static void moving_needs_a_path(void **state)
+static void moving_and_linking_need_a_path(void **state)
 {
 	struct fixture *f = *state;
 	uint8_t sum[SHA256_BYTES];
 
 	assert_int_equal(objstore_put_file(f->store, "a", 0, NULL, OBJSTORE_MOVE, sum), -EINVAL);
+	assert_int_equal(objstore_put_file(f->store, "a", 0, NULL, OBJSTORE_LINK, sum), -EINVAL);
+}
+
+/* Source and object are one file perhaps, but each goes without the other. */
+static void a_linked_source_and_its_object_go_alone(void **state)
+{
+	struct fixture *f = *state;
+	char path[TEST_PATH_BYTES_MAX + 32];
+	uint8_t sum[SHA256_BYTES];
+	int fd = make_source(f, "source", slice_str("same"), path);
+	struct stat st;
+
+	assert_int_equal(objstore_put_file(f->store, "1/a", fd, path, OBJSTORE_LINK, sum), 0);
+	assert_int_equal(objstore_put_file(f->store, "1/b", fd, path, OBJSTORE_LINK, sum), 0);
+	assert_int_equal(objstore_put_file(f->store, "1/a", fd, path, OBJSTORE_LINK, sum), -EEXIST);
+	assert_body(f, "1/a", slice_str("same"));
+	assert_int_equal(objstore_del(f->store, "1/a"), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 4);
+	assert_int_equal(unlink(path), 0);
+	assert_absent(f, "1/a");
+	assert_body(f, "1/b", slice_str("same"));
+	close(fd);
 }
 
 /* What still leads to the source must not lead to the object. */
@@ -548,10 +572,11 @@ int main(int argc, char **argv)
 		CASE(ranges_end_with_the_object),
 		CASE(keys_outside_the_rule_are_refused),
 		CASE(leftovers_can_be_deleted_but_not_written),
-		CASE(files_are_copied_and_moved),
+		CASE(files_are_copied_moved_and_linked),
 		CASE(several_files_are_stored_at_once),
 		CASE(a_refused_source_stays),
-		CASE(moving_needs_a_path),
+		CASE(moving_and_linking_need_a_path),
+		CASE(a_linked_source_and_its_object_go_alone),
 		CASE(a_source_with_a_second_name_does_not_share),
 		CASE(a_local_descriptor_outlives_the_object),
 		CASE(deleting_twice_is_no_harm),

@@ -72,6 +72,11 @@ static int move(struct run *t)
 	return put_file(t, OBJSTORE_MOVE);
 }
 
+static int link_in(struct run *t)
+{
+	return put_file(t, OBJSTORE_LINK);
+}
+
 /* Five at once; the one looked at is in the middle. */
 static int copy_batch(struct run *t)
 {
@@ -109,6 +114,7 @@ static const struct scenario scenarios[] = {
 	{"copy", nothing, copy, OBJECT_ABSENT, OBJECT_WHOLE, true},
 	{"copy of several", nothing, copy_batch, OBJECT_ABSENT, OBJECT_WHOLE, true},
 	{"move", put_beside, move, OBJECT_ABSENT, OBJECT_WHOLE, true},
+	{"link", put_beside, link_in, OBJECT_ABSENT, OBJECT_WHOLE, true},
 	{"delete", put, del, OBJECT_WHOLE, OBJECT_ABSENT, false},
 };
 
@@ -120,7 +126,7 @@ static const struct fault {
 	{"EIO", -EIO, false, false},
 	{"ENOSPC", -ENOSPC, false, false},
 	{"EIO for good", -EIO, true, false},
-	{"EIO after the rename", -EIO, false, true},
+	{"EIO after the rename or link", -EIO, false, true},
 };
 
 static void start(struct run *t, const struct scenario *s)
@@ -170,6 +176,7 @@ static void assert_source_kept(struct run *t)
 
 	assert_int_equal(stat(t->path, &st), 0);
 	assert_int_equal(st.st_size, t->body.len);
+	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
 static void check(struct run *t, const struct scenario *s, const struct fault *fault, int r)

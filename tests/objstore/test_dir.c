@@ -16,6 +16,7 @@ struct fixture {
 	struct objstore *store;
 	struct io io;	  /* io_system() with what changes the disk written down */
 	struct buf trace; /* "mkdir 1 in .", ..., each with a ';' after it */
+	int link_fails;	  /* its code; 0 it does not */
 };
 
 static struct fixture *traced; /* one test runs at a time */
@@ -57,6 +58,14 @@ static int trace_rename(const struct io *io, int from_fd, const char *from, int 
 	return io_system()->rename(io, from_fd, from, to_fd, to, noreplace);
 }
 
+static int trace_link(const struct io *io, int from_fd, const char *from, int to_fd, const char *to)
+{
+	buf_printf(&traced->trace, "link %s;", to);
+	if (traced->link_fails)
+		return traced->link_fails;
+	return io_system()->link(io, from_fd, from, to_fd, to);
+}
+
 static int trace_unlink(const struct io *io, int dir_fd, const char *path)
 {
 	buf_printf(&traced->trace, "unlink %s;", path);
@@ -74,6 +83,7 @@ static int setup(void **state)
 	f->io.mkdir = trace_mkdir;
 	f->io.fsync = trace_fsync;
 	f->io.rename = trace_rename;
+	f->io.link = trace_link;
 	f->io.unlink = trace_unlink;
 	return objstore_dir_open(f->path, &f->io, &f->store);
 }
@@ -226,10 +236,73 @@ static void a_moved_file_is_not_written_again(void **state)
 	close(fd);
 }
 
-static void another_file_under_the_path_is_not_taken(void **state)
+static void assert_source(struct fixture *f, int mode, unsigned names, ino_t *ret_ino)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(f->fd, "source", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, mode);
+	assert_int_equal(st.st_nlink, names);
+	*ret_ino = st.st_ino;
+}
+
+static void a_linked_file_is_the_object(void **state)
 {
 	struct fixture *f = *state;
 	char path[TEST_PATH_BYTES_MAX + 16];
+	uint8_t sum[SHA256_BYTES];
+	struct stat object;
+	ino_t source;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/source", f->path);
+	assert_int_equal(objstore_put(f->store, "1/x", slice_str("x")), 0);
+	assert_int_equal(io_write_file(io_system(), f->fd, "source", slice_str("x"), 0640), 0);
+	fd = open(path, O_RDONLY);
+	f->trace.len = 0;
+	assert_int_equal(objstore_put_file(f->store, "1/a", fd, path, OBJSTORE_LINK, sum), 0);
+	assert_trace(f, "fsync source;link a;fsync 1;");
+	assert_source(f, 0444, 2, &source);
+	assert_int_equal(fstatat(f->fd, "1/a", &object, 0), 0);
+	assert_true(source == object.st_ino);
+	close(fd);
+}
+
+/* Where there can be no second name it is copied; another failure leaves it as it was. */
+static void a_link_that_fails(void **state)
+{
+	static const int copied[] = {-EXDEV, -EPERM, -EMLINK, -EOPNOTSUPP};
+	struct fixture *f = *state;
+	char path[TEST_PATH_BYTES_MAX + 16], key[8];
+	uint8_t sum[SHA256_BYTES];
+	struct stat object;
+	ino_t source;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/source", f->path);
+	assert_int_equal(io_write_file(io_system(), f->fd, "source", slice_str("x"), 0640), 0);
+	fd = open(path, O_RDONLY);
+	for (size_t i = 0; i < ARRAY_SIZE(copied); i++) {
+		f->link_fails = copied[i];
+		snprintf(key, sizeof key, "1/%zu", i);
+		assert_int_equal(objstore_put_file(f->store, key, fd, path, OBJSTORE_LINK, sum), 0);
+		assert_source(f, 0640, 1, &source);
+		assert_int_equal(fstatat(f->fd, key, &object, 0), 0);
+		assert_int_equal(object.st_mode & 07777, 0444);
+		assert_true(source != object.st_ino);
+	}
+	f->link_fails = -ENOSPC;
+	assert_int_equal(objstore_put_file(f->store, "1/a", fd, path, OBJSTORE_LINK, sum), -ENOSPC);
+	assert_source(f, 0640, 1, &source);
+	assert_int_equal(faccessat(f->fd, "1/a", F_OK, 0), -1);
+	close(fd);
+}
+
+static void another_file_under_the_path_is_not_taken(void **state)
+{
+	static const enum objstore_take takes[] = {OBJSTORE_MOVE, OBJSTORE_LINK};
+	struct fixture *f = *state;
+	char path[TEST_PATH_BYTES_MAX + 16], key[8];
 	struct buf got auto_buf = {0};
 	uint8_t sum[SHA256_BYTES];
 	int fd;
@@ -238,10 +311,14 @@ static void another_file_under_the_path_is_not_taken(void **state)
 	assert_int_equal(io_write_file(io_system(), f->fd, "source", slice_str("old"), 0600), 0);
 	fd = open(path, O_RDONLY);
 	assert_int_equal(io_write_file(io_system(), f->fd, "source", slice_str("new"), 0600), 0);
-	assert_int_equal(objstore_put_file(f->store, "1/a", fd, path, OBJSTORE_MOVE, sum), 0);
-	assert_int_equal(objstore_get(f->store, "1/a", 100, &got), 0);
-	assert_true(slice_equal(buf_slice(&got), slice_str("old")));
-	assert_int_equal(access(path, F_OK), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(takes); i++) {
+		snprintf(key, sizeof key, "1/%zu", i);
+		assert_int_equal(objstore_put_file(f->store, key, fd, path, takes[i], sum), 0);
+		got.len = 0;
+		assert_int_equal(objstore_get(f->store, key, 100, &got), 0);
+		assert_true(slice_equal(buf_slice(&got), slice_str("old")));
+		assert_int_equal(access(path, F_OK), 0);
+	}
 	close(fd);
 }
 
@@ -257,7 +334,7 @@ static ssize_t growing_pread(const struct io *io, int fd, void *data, size_t len
 
 static void a_source_that_grows_is_refused(void **state)
 {
-	static const enum objstore_take takes[] = {OBJSTORE_COPY, OBJSTORE_MOVE};
+	static const enum objstore_take takes[] = {OBJSTORE_COPY, OBJSTORE_MOVE, OBJSTORE_LINK};
 	struct fixture *f = *state;
 	char path[TEST_PATH_BYTES_MAX + 16];
 	uint8_t sum[SHA256_BYTES];
@@ -305,6 +382,8 @@ int main(void)
 		CASE(what_is_no_object_is_not_listed),
 		CASE(links_are_not_followed),
 		CASE(a_moved_file_is_not_written_again),
+		CASE(a_linked_file_is_the_object),
+		CASE(a_link_that_fails),
 		CASE(another_file_under_the_path_is_not_taken),
 		CASE(a_source_that_grows_is_refused),
 		cmocka_unit_test(a_missing_root_is_refused),

@@ -108,6 +108,21 @@ static void rename_can_refuse_to_replace(void **state)
 	assert_content(f->fd, "b", "a");
 }
 
+static void a_link_never_replaces(void **state)
+{
+	struct fixture *f = *state;
+	const struct io *io = io_system();
+
+	assert_int_equal(io_write_file(io, f->fd, "a", slice_str("a"), 0600), 0);
+	assert_int_equal(io_write_file(io, f->fd, "b", slice_str("b"), 0600), 0);
+	assert_int_equal(io->link(io, f->fd, "a", f->fd, "b"), -EEXIST);
+	assert_content(f->fd, "b", "b");
+	assert_int_equal(io->link(io, f->fd, "a", f->fd, "c"), 0);
+	assert_int_equal(io->unlink(io, f->fd, "a"), 0);
+	assert_content(f->fd, "c", "a");
+	assert_int_equal(io->link(io, f->fd, "a", f->fd, "d"), -ENOENT);
+}
+
 static void descriptors_are_closed_on_exec(void **state)
 {
 	struct fixture *f = *state;
@@ -166,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(writes_and_reads_whole_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(paths_do_not_escape, setup, teardown),
 		cmocka_unit_test_setup_teardown(rename_can_refuse_to_replace, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_link_never_replaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptors_are_closed_on_exec, setup, teardown),
 		cmocka_unit_test_setup_teardown(pread_stops_at_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -94,6 +94,18 @@ static int fault_rename(const struct io *io, int from_fd, const char *from, int 
 	return fail ? f->code : r;
 }
 
+static int fault_link(const struct io *io, int from_fd, const char *from, int to_fd, const char *to)
+{
+	struct fault_io *f = fault_of(io);
+	bool fail = fails(f);
+
+	if (fail && !f->applied)
+		return f->code;
+	int r = f->inner->link(f->inner, from_fd, from, to_fd, to);
+
+	return fail ? f->code : r;
+}
+
 static int fault_unlink(const struct io *io, int dir_fd, const char *path)
 {
 	struct fault_io *f = fault_of(io);
@@ -128,6 +140,7 @@ void fault_io_init(struct fault_io *f, const struct io *inner)
 				.syncfs = fault_syncfs,
 				.ftruncate = fault_ftruncate,
 				.rename = fault_rename,
+				.link = fault_link,
 				.unlink = fault_unlink,
 				.mkdir = fault_mkdir,
 				.reflink = fault_reflink,
