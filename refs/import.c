@@ -12,6 +12,7 @@
 
 #define TRIES_MAX 10
 #define FILES_OF_A_READER 16
+#define PASSWD_BYTES_MAX 4096
 #define STAGE_BLOCKS_MIN 256 /* up to here the records fit into the commit */
 
 void import_progress(struct import *im, size_t step)
@@ -108,12 +109,14 @@ static int make_target(struct refs_txn *x, struct import *im)
 	return r == -EEXIST || r == -ENOENT ? -EAGAIN : r;
 }
 
-static const char *author_of(const struct import *im, char *out, size_t size)
+void import_author(const char *given, char ret[static REC_NAME_BYTES_MAX + 1])
 {
-	struct passwd *p = im->in->author ? NULL : getpwuid(geteuid());
+	struct passwd entry, *p = NULL;
+	char text[PASSWD_BYTES_MAX];
 
-	snprintf(out, size, "%s", im->in->author ? im->in->author : p ? p->pw_name : "");
-	return out;
+	if (!given && !getpwuid_r(geteuid(), &entry, text, sizeof text, &p) && p)
+		given = p->pw_name;
+	snprintf(ret, REC_NAME_BYTES_MAX + 1, "%s", given ? given : "");
 }
 
 static int commit_body(struct refs_txn *x, struct import *im, struct refs_imported *ret)
@@ -132,7 +135,8 @@ static int commit_body(struct refs_txn *x, struct import *im, struct refs_import
 	if (r == -ESTALE)
 		return error_set(
 			im->error, r, "this process was taken for dead; its files are not used");
-	c.author = author_of(im, author, sizeof author);
+	import_author(im->in->author, author);
+	c.author = author;
 	if (!r && im->new_table)
 		r = make_target(x, im);
 	if (!r)
@@ -221,19 +225,11 @@ static void take_back(struct import *im)
 		import_unstore(im);
 }
 
-static void import_deinit(struct import *im)
+void import_deinit(struct import *im)
 {
-	for (size_t i = 0; im->files && i < im->in->n_files; i++)
-		import_forget(&im->files[i]);
-	import_pack_deinit(&im->pack);
-	for (size_t i = 0; im->segments && i < im->n_segments; i++) {
-		free(im->segments[i].entries);
-		buf_deinit(&im->segments[i].v4);
-	}
+	import_pack_undo(im);
 	plan_deinit(&im->fold);
 	free(im->files);
-	free(im->blocks);
-	free(im->segments);
 	schema_deinit(&im->schema);
 }
 

@@ -32,25 +32,32 @@ uint64_t import_modified_us(const struct stat *st)
 	return (uint64_t)st->st_mtim.tv_sec * 1000000 + (uint64_t)st->st_mtim.tv_nsec / 1000;
 }
 
-int import_describe(struct import *im, struct reader *reader, size_t at, struct bough_error *error)
+int import_take(struct import *im, struct json_object *description, size_t at,
+	const struct stat *st, struct bough_error *error)
 {
 	struct import_file *f = &im->files[at];
+	struct refs_file *in = &im->in->files[at];
+	int r;
+
+	f->desc = calloc(1, sizeof *f->desc);
+	r = f->desc ? parquet_describe(description, in->path, f->desc, error) : -ENOMEM;
+	if (r)
+		return r;
+	f->rows = f->desc->rows;
+	f->size_bytes = (uint64_t)st->st_size;
+	in->modified_us = import_modified_us(st);
+	return 0;
+}
+
+int import_describe(struct import *im, struct reader *reader, size_t at, struct bough_error *error)
+{
 	const char *path = im->in->files[at].path;
 	struct json_object *j cleanup(json_put_p) = NULL;
 	struct stat st;
 	int fd cleanup(close_p) = import_open(path, &st, error);
 	int r = fd < 0 ? fd : reader_inspect(reader, fd, path, &j, error);
 
-	if (r)
-		return r;
-	f->desc = calloc(1, sizeof *f->desc);
-	r = f->desc ? parquet_describe(j, path, f->desc, error) : -ENOMEM;
-	if (r)
-		return r;
-	f->rows = f->desc->rows;
-	f->size_bytes = (uint64_t)st.st_size;
-	im->in->files[at].modified_us = import_modified_us(&st);
-	return 0;
+	return r ? r : import_take(im, j, at, &st, error);
 }
 
 /* The first file of an empty table decides its schema; all others are matched against it. */

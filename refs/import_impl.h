@@ -57,15 +57,24 @@ struct import {
 	bool is_unknown; /* the commit failed, but may have taken effect */
 };
 
+/** import_author() - @given, or the user's login name. */
+void import_author(const char *given, char ret[static REC_NAME_BYTES_MAX + 1]);
+void import_deinit(struct import *im);
 /** import_open() - a regular file, not a FIFO or a device that would block. */
 int import_open(const char *path, struct stat *ret, struct bough_error *error);
 uint64_t import_modified_us(const struct stat *st);
 /** import_describe() - what is in file @at. Threads: one for each file. */
 int import_describe(struct import *im, struct reader *reader, size_t at, struct bough_error *error);
+/** import_take() - the second half of it: the reader's @description. */
+int import_take(struct import *im, struct json_object *description, size_t at,
+	const struct stat *st, struct bough_error *error);
 /** import_match() - against the schema, in order of the files; then its block and segment. */
 int import_match(struct import *im, size_t at);
 /** import_forget() - the description of a file that is packed. */
 void import_forget(struct import_file *f);
+/** import_block_key() - the object's, of a matched file. */
+void import_block_key(
+	const struct import *im, uint64_t block, char ret[static OBJSTORE_KEY_BYTES_MAX + 1]);
 /** import_store() - at most IMPORT_BATCH matched files as objects. Threads: safe. */
 int import_store(struct import *im, size_t first, size_t n, struct bough_error *error);
 /** import_unstore() - delete what import_store() wrote: nobody else knows it. What cannot be
@@ -77,7 +86,8 @@ int import_pack_add(struct import *im, size_t at);
 int import_pack_end(struct import *im);
 /** import_pack_blocks() - the segments' blocks, once all are stored. */
 int import_pack_blocks(struct import *im);
-void import_pack_deinit(struct import_pack *p);
+/** import_pack_undo() - as if nothing had been matched. */
+void import_pack_undo(struct import *im);
 /** import_flow() - describe, match, pack and store all files, several at a time. */
 int import_flow(struct import *im);
 /** import_stage() - the records of a large import, in slices; of a small one nothing. */

@@ -38,8 +38,7 @@ static int add_metas(struct import *im, struct import_file *f)
 
 	if (r)
 		return r;
-	refs_object_key(im->store, im->home_db, im->table, ID_BLOCK, im->ids.incarnation,
-		im->ids.ms, f->block.id, key);
+	import_block_key(im, f->block.id, key);
 	for (size_t i = 0; i < f->desc->n_groups; i++) {
 		struct codec_block *b = &f->desc->groups[i];
 
@@ -131,9 +130,19 @@ int import_pack_end(struct import *im)
 	return im->pack.is_open ? end_segment(im, im->in->n_files) : 0;
 }
 
-void import_pack_deinit(struct import_pack *p)
+void import_pack_undo(struct import *im)
 {
-	free(p->metas);
+	for (size_t i = 0; im->files && i < im->in->n_files; i++)
+		import_forget(&im->files[i]);
+	for (size_t i = 0; i < im->n_segments; i++) {
+		free(im->segments[i].entries);
+		buf_deinit(&im->segments[i].v4);
+	}
+	free(steal(&im->segments));
+	free(steal(&im->blocks));
+	free(im->pack.metas);
+	im->pack = (struct import_pack){0};
+	im->n_segments = im->n_blocks = 0;
 }
 
 int import_pack_blocks(struct import *im)

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void block_key(const struct import *im, const struct import_file *f,
-	char ret[static OBJSTORE_KEY_BYTES_MAX + 1])
+void import_block_key(
+	const struct import *im, uint64_t block, char ret[static OBJSTORE_KEY_BYTES_MAX + 1])
 {
 	refs_object_key(im->store, im->home_db, im->table, ID_BLOCK, im->ids.incarnation,
-		im->ids.ms, f->block.id, ret);
+		im->ids.ms, block, ret);
 }
 
 /** Files that one thread stores at once. */
@@ -39,7 +39,7 @@ static int batch_add(struct import *im, struct store_batch *b, size_t at, struct
 		return fd;
 	if ((uint64_t)st.st_size != f->size_bytes || import_modified_us(&st) != in->modified_us)
 		return error_set(error, -EINVAL, "%s changed while it was imported", in->path);
-	block_key(im, f, b->keys[b->n]);
+	import_block_key(im, f->block.id, b->keys[b->n]);
 	b->files[b->n] = f;
 	b->in[b->n] = in;
 	b->objects[b->n] = (struct objstore_file){.key = b->keys[b->n], .fd = fd};
@@ -94,7 +94,7 @@ void import_unstore(struct import *im)
 	for (size_t i = 0; i < im->in->n_files; i++) {
 		if (!im->files[i].block.id)
 			continue;
-		block_key(im, &im->files[i], key);
+		import_block_key(im, im->files[i].block.id, key);
 		r = objstore_del(im->store->objects, key);
 		if (r && r != -ENOENT)
 			client_keep(im->store->client, &im->ids);
