@@ -10,6 +10,18 @@
 
 #define WRITE_BITS (S_IWUSR | S_IWGRP | S_IWOTH)
 
+static int refuse_in_ref(enum fs_kind kind, struct bough_error *error)
+{
+	if (kind == FS_DATA)
+		return error_set(error, -EPERM, "data/ holds Parquet files and nothing else");
+	if (kind == FS_HEAD) {
+		error_set(error, -EPERM, "HEAD is a link to a snapshot");
+		return error_hint(error, -EPERM, "ln -sfn SNAPSHOT HEAD moves it");
+	}
+	error_set(error, -EPERM, "here are only snapshots, HEAD and data/");
+	return error_hint(error, -EPERM, "files go into data/; rmdir drops the whole branch");
+}
+
 int change_refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
 {
 	struct rec_ref ref;
@@ -29,12 +41,9 @@ int change_refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
 	case FS_DATA:
 	case FS_HEAD:
 		r = refs_ref_open(x, fs_ino_id(dir), &ref, error);
-		if (r)
-			return r;
-		if (ref.kind == REC_REF_TAG)
-			return error_set(error, -EROFS, "tag '%s' is read-only", ref.name);
-		error_set(error, -EPERM, "this version does not write through the mount yet");
-		return error_hint(error, -EPERM, "bough import writes into a branch");
+		if (!r && ref.kind == REC_REF_TAG)
+			r = error_set(error, -EROFS, "tag '%s' is read-only", ref.name);
+		return r ? r : refuse_in_ref(fs_ino_kind(dir), error);
 	case FS_TRASH:
 	case FS_TRASHED:
 		error_set(error, -EPERM, "what is in the trash can only be moved out");

@@ -17,8 +17,9 @@ struct fs_change {
 	} what;
 	uint64_t dir;
 	const char *name;
-	uint64_t to_dir; /* FS_RENAME */
+	uint64_t to_dir; /* FS_RENAME, as the next two */
 	const char *to_name;
+	bool no_replace;
 	mode_t mode;	     /* FS_MKDIR: as asked for, the umask not taken off */
 	uint64_t ino;	     /* FS_LINK, and what has no name: the flight's dir is the same */
 	uint64_t retain_us;  /* FS_RETAIN */

@@ -16,6 +16,7 @@
 
 #define DEVICE "/dev/fuse"
 #define READ_AHEAD_KB "1024"
+#define EDIT_THREADS 2
 
 /** What is being served. Set by one thread before the session runs. */
 struct mount {
@@ -308,6 +309,13 @@ static void show(void *arg, uint64_t commit)
 	refs_settle(m->fs.tree.store, commit);
 }
 
+static int start_pools(struct fs *fs)
+{
+	struct fs_pool_conf edits = {.committer = fs->committer, .threads = EDIT_THREADS};
+
+	return fs_pool_start(&edits, &fs->edits);
+}
+
 static int start_parts(struct mount *m)
 {
 	struct fs *fs = &m->fs;
@@ -318,7 +326,11 @@ static int start_parts(struct mount *m)
 	r = fs_notify_start(&fs->tree, &fs->sink, &fs->notify);
 	if (!r)
 		r = fs_exporter_start(fs->tree.store, &fs->exporter);
-	return r ? r : fs_committer_start(&conf, &fs->committer);
+	if (!r)
+		r = fs_committer_start(&conf, &fs->committer);
+	if (!r)
+		r = start_pools(fs);
+	return r;
 }
 
 static int open_parts(struct mount *m, struct refs_store *store)
@@ -353,6 +365,7 @@ static void close_parts(struct mount *m)
 	struct fs *fs = &m->fs;
 
 	/* the last changes are answered, then nothing waits in the kernel, then the threads end */
+	fs_pool_stop(fs->edits);
 	fs_committer_stop(fs->committer);
 	fs_exporter_stop(fs->exporter);
 	if (signalled)

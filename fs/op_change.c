@@ -1,4 +1,5 @@
-/* Changes: parked with the committer, answered by its thread when they are durable and shown. */
+/* Changes: parked with the pool or the committer, answered when they are durable and shown. */
+#include "fs/edit.h"
 #include "fs/headlink.h"
 #include "fs/ops_impl.h"
 #include <errno.h>
@@ -7,11 +8,13 @@
 
 /** A parked request. */
 struct change_op {
-	struct fs_job job;
+	struct fs_task task;
 	struct fs_flight flight;
 	struct fs_change change;
+	struct fs_edit edit; /* where the change takes one */
 	struct fs *fs;
 	fuse_req_t req;
+	uid_t uid;
 	char name[FS_NAME_BYTES_MAX + 1], to_name[FS_NAME_BYTES_MAX + 1];
 	char target[FS_HEADLINK_BYTES_MAX + 1];
 };
@@ -30,21 +33,37 @@ static const char *name_of(const struct fs_change *c)
 	return names[c->what];
 }
 
-static int run(struct refs_txn *x, void *arg, struct bough_error *error)
+static struct change_op *op_of(struct fs_task *t)
 {
-	struct change_op *op = arg;
+	return (struct change_op *)((char *)t - offsetof(struct change_op, task));
+}
+
+static int prepare(struct fs_task *t, struct reader *reader, struct bough_error *error)
+{
+	struct change_op *op = op_of(t);
+
+	(void)reader;
+	if (!*op->edit.author)
+		op_author(op->uid, op->edit.author);
+	return fs_edit_prepare(&op->edit, error);
+}
+
+static int apply(struct refs_txn *x, struct fs_task *t, struct bough_error *error)
+{
+	struct change_op *op = op_of(t);
 
 	fs_notify_commit(op->fs->notify, &op->flight, x->commit);
-	return fs_change_run(x, &op->change, error);
+	return op->edit.change ? fs_edit_apply(x, &op->edit, error)
+			       : fs_change_run(x, &op->change, error);
 }
 
 static void reply(struct change_op *op)
 {
 	struct fuse_entry_param e;
 
-	if (op->job.result) {
-		op_fail(op->req, name_of(&op->change), op->change.dir, op->name, op->job.result,
-			&op->job.error);
+	if (op->task.result) {
+		op_fail(op->req, name_of(&op->change), op->change.dir, op->name, op->task.result,
+			&op->task.error);
 	} else if (op->change.made.st.st_ino) {
 		op_entry(op->fs, &op->change.made, &e);
 		if (op->change.what == FS_FREEZE)
@@ -58,10 +77,12 @@ static void reply(struct change_op *op)
 	}
 }
 
-static void done(struct fs_job *job)
+static void done(struct fs_task *t)
 {
-	struct change_op *op = job->arg;
+	struct change_op *op = op_of(t);
 
+	if (op->edit.change)
+		fs_edit_done(&op->edit, t->result);
 	reply(op);
 	fs_notify_leave(op->fs->notify, &op->flight);
 	free(op);
@@ -89,7 +110,12 @@ static int op_new(fuse_req_t req, const struct fs_change *change, struct change_
 	op->flight.at[0].name = op->name;
 	op->flight.at[1].dir = change->to_dir;
 	op->flight.at[1].name = op->to_name;
-	op->job = (struct fs_job){.body = run, .arg = op, .done = done};
+	op->task = (struct fs_task){.apply = apply, .done = done};
+	if (fs_is_edit(&op->change)) {
+		op->uid = fuse_req_ctx(req)->uid;
+		op->edit = (struct fs_edit){.change = &op->change, .squashes = &op->fs->squashes};
+		op->task.prepare = prepare;
+	}
 	*ret = op;
 	return 0;
 }
@@ -106,7 +132,7 @@ void op_submit(fuse_req_t req, const struct fs_change *change)
 		return;
 	}
 	fs_notify_enter(fs->notify, &op->flight);
-	fs_committer_submit(fs->committer, &op->job);
+	fs_pool_submit(fs->edits, &op->task);
 }
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -132,7 +158,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 			       .dir = parent,
 			       .name = name,
 			       .to_dir = to_parent,
-			       .to_name = to_name});
+			       .to_name = to_name,
+			       .no_replace = flags & RENAME_NOREPLACE});
 }
 
 static void refuse(fuse_req_t req, const char *operation, fuse_ino_t dir, const char *name)
@@ -149,13 +176,19 @@ static bool is_head_dir(uint64_t dir)
 	return fs_ino_kind(dir) == FS_REF || fs_ino_kind(dir) == FS_TABLE;
 }
 
+/** Can it hold hard links? */
+static bool is_link_dir(uint64_t dir)
+{
+	return is_head_dir(dir) || fs_ino_kind(dir) == FS_DATA;
+}
+
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = op_fs(req);
 
 	if (!fs_headlink_remove(fs->tree.headlinks, parent, name))
 		fuse_reply_err(req, 0);
-	else if (!is_head_dir(parent))
+	else if (!is_link_dir(parent))
 		refuse(req, "unlink", parent, name);
 	else
 		op_submit(req, &(struct fs_change){.what = FS_UNLINK, .dir = parent, .name = name});
@@ -163,7 +196,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	if (!is_head_dir(parent))
+	if (!is_link_dir(parent))
 		refuse(req, "link", parent, name);
 	else
 		op_submit(req, &(struct fs_change){

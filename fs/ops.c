@@ -1,10 +1,13 @@
 #include "fs/ops_impl.h"
 #include "objstore/base/log.h"
 #include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REQUEST_BYTES_MAX (1u << 20)
 #define BACKGROUND_MAX 64
+#define AUTHOR_TEXT_BYTES 4096
 
 struct fs *op_fs(fuse_req_t req)
 {
@@ -64,6 +67,17 @@ void op_fail(fuse_req_t req, const char *operation, uint64_t ino, const char *na
 			error && error->hint[0] ? "; " : "", error ? error->hint : "");
 	}
 	fuse_reply_err(req, -r);
+}
+
+void op_author(uid_t uid, char ret[static REC_NAME_BYTES_MAX + 1])
+{
+	char text[AUTHOR_TEXT_BYTES];
+	struct passwd p, *found = NULL;
+
+	if (!getpwuid_r(uid, &p, text, sizeof text, &found) && found)
+		snprintf(ret, REC_NAME_BYTES_MAX + 1, "%s", p.pw_name);
+	else
+		snprintf(ret, REC_NAME_BYTES_MAX + 1, "%u", uid);
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *c)

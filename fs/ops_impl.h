@@ -7,8 +7,10 @@
 #include "fs/change.h"
 #include "fs/committer.h"
 #include "fs/dircache.h"
+#include "fs/edit.h"
 #include "fs/notify.h"
 #include "fs/passthrough.h"
+#include "fs/pool.h"
 #include "fs/tree.h"
 #include <fuse_lowlevel.h>
 
@@ -19,6 +21,8 @@ struct fs {
 	struct fs_report *report;
 	struct fs_dircache *dircache;
 	struct fs_committer *committer;
+	struct fs_pool *edits; /* short work: what names and segments need */
+	struct fs_squashes squashes;
 	struct fs_exporter *exporter;
 	struct fs_notify *notify;
 	struct fs_sink sink;
@@ -40,7 +44,9 @@ void op_entry(const struct fs *fs, const struct fs_node *n, struct fuse_entry_pa
 void op_fail(fuse_req_t req, const char *operation, uint64_t ino, const char *name, int r,
 	const struct bough_error *error);
 
-/** op_submit() - park the request with the committer, which answers it. */
+/** op_author() - the login name of a user; the number of one without. */
+void op_author(uid_t uid, char ret[static REC_NAME_BYTES_MAX + 1]);
+/** op_submit() - park the request with the pool of edits, which answers it. */
 void op_submit(fuse_req_t req, const struct fs_change *change);
 
 /* op_attr.c */

@@ -125,6 +125,41 @@ static int name_goes(struct edit_planning *e, const struct plan_item *item)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* The block at @place, to be changed; its name is free from now on. -ENOENT another op did that. */
+static int take_block(struct edit_planning *e, const struct refs_place *place,
+	struct edit_touched **ret, struct plan_item **ret_item)
+{
+	int r = touch(e, place->segment, ret);
+
+	if (r)
+		return r;
+	*ret_item = &(*ret)->items.items[place->at];
+	if ((*ret_item)->is_gone || (*ret_item)->b.id != place->entry.block)
+		return -ENOENT;
+	return name_goes(e, *ret_item);
+}
+
+/* What @name means in the head goes, unless it is @block itself, or nothing. */
+static int remove_named(struct edit_planning *e, const char *name, uint64_t block)
+{
+	struct refs_place place;
+	struct edit_touched *t;
+	struct plan_item *item;
+	uint64_t id = 0;
+	int r = refs_data_find(e->p.x, e->ref.table, e->p.plan->root, name, &id);
+
+	if (!r && id != block)
+		r = refs_data_place(e->p.x, e->p.plan->root, id, &place);
+	if (r || id == block)
+		return r == -ENOENT ? 0 : r;
+	r = take_block(e, &place, &t, &item);
+	if (!r) {
+		t->lost = item->is_gone = true;
+		e->side->operation = REC_OP_OVERWRITE;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 static int change_block(struct edit_planning *e, const struct refs_edit_op *op)
 {
 	struct refs_place place;
@@ -132,16 +167,11 @@ static int change_block(struct edit_planning *e, const struct refs_edit_op *op)
 	struct plan_item *item;
 	int r = find_op(e, op, e->p.plan->root, &place);
 
-	if (!r)
-		r = touch(e, place.segment, &t);
 	if (r)
 		return r;
-	item = &t->items.items[place.at];
-	if (item->is_gone || item->b.id != place.entry.block)
-		return no_such(e, op);
-	r = name_goes(e, item);
+	r = take_block(e, &place, &t, &item);
 	if (r)
-		return r;
+		return r == -ENOENT ? no_such(e, op) : r;
 	if (op->kind == REFS_EDIT_REPLACE)
 		return replace(e, item, op->with);
 	if (op->kind == REFS_EDIT_REMOVE) {
@@ -151,7 +181,7 @@ static int change_block(struct edit_planning *e, const struct refs_edit_op *op)
 	r = name_check_file(op->name, e->error);
 	item->b.state = COMMIT_BLOCK_RENAMED;
 	item->b.entry.name = slice_str(op->name);
-	return r;
+	return r || !op->replaces ? r : remove_named(e, op->name, item->b.id);
 }
 
 /* Both read the block by the same columns. */
@@ -165,12 +195,68 @@ static int take_schema(struct edit_planning *e, const struct rec_ref *source)
 		e->ref.name);
 }
 
+/** A ref whose head has a block; one with the wanted schema, if there is one. */
+struct holding {
+	struct edit_planning *e;
+	uint64_t block, found;
+};
+
+static int holds(void *arg, uint64_t id, const char *name)
+{
+	struct holding *h = arg;
+	struct bough_error quiet = {0};
+	struct rec_snapshot head = {0};
+	struct refs_place place;
+	struct rec_ref ref;
+	int r = refs_ref_open(h->e->p.x, id, &ref, &quiet);
+
+	(void)name;
+	if (!r && ref.head)
+		r = rec_snapshot_get(h->e->p.x->kv, ref.head, &head);
+	if (!r)
+		r = refs_data_place(h->e->p.x, head.root, h->block, &place);
+	if (r)
+		return r == -ENOENT || r == -ESTALE ? 0 : r;
+	h->found = id;
+	return !h->e->side->schema_id || h->e->side->schema_id == ref.schema;
+}
+
+static int find_source(struct edit_planning *e, uint64_t block, uint64_t *ret)
+{
+	struct holding h = {e, block, 0};
+	struct rec_table table;
+	int r = rec_table_get(e->p.x->kv, e->ref.table, &table);
+
+	if (!r)
+		r = holds(&h, table.main_ref, NULL);
+	if (!r)
+		r = refs_dir_list(e->p.x, e->ref.table, 0, holds, &h);
+	*ret = h.found;
+	return r < 0 ? r : 0;
+}
+
 static int open_source(
 	struct edit_planning *e, const struct refs_edit_op *op, struct rec_ref *ret, uint64_t *root)
 {
 	struct rec_snapshot head = {0};
-	int r = refs_ref_open(e->p.x, op->source, ret, e->error);
+	struct rec_block rec;
+	uint64_t source = op->source;
+	int r = 0;
 
+	if (!source) {
+		r = rec_block_get(e->p.x->kv, op->block, &rec);
+		if (!r && rec.table != e->ref.table)
+			return error_set(e->error, -EXDEV, "this file is of another table");
+		if (!r)
+			r = find_source(e, op->block, &source);
+		if (!r && !source)
+			r = -ENOENT;
+		if (r)
+			return r == -ENOENT ? error_set(e->error, r,
+						      "no branch or tag shows this file any more")
+					    : r;
+	}
+	r = refs_ref_open(e->p.x, source, ret, e->error);
 	if (!r && ret->table != e->ref.table)
 		r = error_set(e->error, -EXDEV, "'%s' is of another table", ret->name);
 	if (!r && ret->head)
@@ -186,7 +272,7 @@ static int link_block(struct edit_planning *e, const struct refs_edit_op *op)
 	struct plan_source *s;
 	struct plan_item *item;
 	struct rec_ref source;
-	uint64_t root;
+	uint64_t root = 0;
 	int r = open_source(e, op, &source, &root);
 
 	if (!r)
@@ -207,7 +293,9 @@ static int link_block(struct edit_planning *e, const struct refs_edit_op *op)
 	if (r)
 		return r;
 	item = &all.items[from.at];
-	if (op->name) {
+	if (op->name && op->replaces)
+		r = remove_named(e, op->name, 0);
+	if (!r && op->name) {
 		r = name_check_file(op->name, e->error);
 		item->b.state = COMMIT_BLOCK_RENAMED;
 		item->b.entry.name = slice_str(op->name);

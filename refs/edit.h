@@ -23,7 +23,8 @@ struct refs_edit_op {
 	uint64_t block;			   /* 0: the one that @given means */
 	const char *given;		   /* a name in data/ of @ref; LINK: of @source */
 	const char *name;		   /* RENAME: new name; LINK: NULL keeps it */
-	uint64_t source;		   /* LINK */
+	uint64_t source;		   /* LINK; 0: any ref of the table whose head has @block */
+	bool replaces;			   /* RENAME, LINK: what @name means there goes */
 	const struct commit_segment *with; /* REPLACE: one block, stored, not yet in any tree */
 };
 
@@ -52,7 +53,8 @@ struct refs_edit;
 /**
  * refs_edit_prepare() - what @ops do to the heads as they are now
  *
- * The ops are carried out together: one may remove the name that another one gives. Not inside a
+ * The ops are carried out together: one may remove the name that another one gives. Where the
+ * heads are read each name is looked up again. Not inside a
  * write transaction. Everything that @ops and @options point to must outlive the edit.
  * Errors: -ENOENT no such block there; -EEXIST the ref holds it already, or a block of that name;
  * -EXDEV other table; -EINVAL bad name, or other schema; -EROFS (3905) a tag; -ESTALE expired.
