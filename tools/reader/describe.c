@@ -1,7 +1,8 @@
 /*
  * The only questions that DuckDB is asked. Each answers one JSON text per row, which is passed on
- * unread. Statistics: only *_value, whose order is defined; 64 characters bound any string (the
- * store keeps 16) and hold every number.
+ * unread. They are parsed and planned before the file is there, which takes longer than to answer
+ * them; a plan is good for one answer. Statistics: only *_value, whose order is defined; 64
+ * characters bound any string (the store keeps 16) and hold every number.
  */
 #include "tools/reader/reader_impl.h"
 
@@ -33,15 +34,26 @@ static const char sql_chunks[] =
 	" stats_null_count, stats_distinct_count, left(stats_min_value, 64),"
 	" left(stats_max_value, 64), min_is_exact, max_is_exact)" FROM("parquet_metadata");
 
+enum { FILE_FACTS, SCHEMA, CHUNKS, QUESTIONS };
+static const char *const questions[] = {sql_file, sql_schema, sql_chunks};
+
 struct describer {
 	duckdb_database db;
 	duckdb_connection connection;
+	duckdb_prepared_statement planned[QUESTIONS];
 };
+
+static void forget_plans(struct describer *d)
+{
+	for (int i = 0; i < QUESTIONS; i++)
+		duckdb_destroy_prepare(&d->planned[i]);
+}
 
 void describer_close(struct describer *d)
 {
 	if (!d)
 		return;
+	forget_plans(d);
 	duckdb_disconnect(&d->connection);
 	duckdb_close(&d->db);
 	free(d);
@@ -98,15 +110,24 @@ static int append_rows(duckdb_data_chunk chunk, bool *first, struct buf *ret)
 	return r;
 }
 
-/* The rows of @sql, separated by commas. */
-static int ask(struct describer *d, const char *sql, struct buf *ret, struct bough_error *error)
+int describer_plan(struct describer *d)
+{
+	forget_plans(d);
+	for (int i = 0; i < QUESTIONS; i++)
+		if (duckdb_prepare(d->connection, questions[i], &d->planned[i]) == DuckDBError)
+			return -EIO;
+	return 0;
+}
+
+/* The rows of the answer, separated by commas. */
+static int ask(struct describer *d, int question, struct buf *ret, struct bough_error *error)
 {
 	duckdb_result result;
 	duckdb_data_chunk chunk;
 	bool first = true;
 	int r = 0;
 
-	if (duckdb_query(d->connection, sql, &result) == DuckDBError)
+	if (duckdb_execute_prepared(d->planned[question], &result) == DuckDBError)
 		r = say(error, duckdb_result_error(&result));
 	while (!r && (chunk = duckdb_fetch_chunk(result))) {
 		r = append_rows(chunk, &first, ret);
@@ -125,15 +146,15 @@ int describer_run(struct describer *d, uint64_t size, struct buf *ret, struct bo
 	int r = buf_printf(ret, "{\"size\": %" PRIu64 ",\n\"file\": ", size);
 
 	if (!r)
-		r = ask(d, sql_file, ret, error);
+		r = ask(d, FILE_FACTS, ret, error);
 	if (!r)
 		r = buf_printf(ret, ",\n\"schema\": [");
 	if (!r)
-		r = ask(d, sql_schema, ret, error);
+		r = ask(d, SCHEMA, ret, error);
 	if (!r)
 		r = buf_printf(ret, "],\n\"chunks\": [");
 	if (!r)
-		r = ask(d, sql_chunks, ret, error);
+		r = ask(d, CHUNKS, ret, error);
 	if (!r)
 		r = buf_printf(ret, "]}\n");
 	return r ? error_set(error, r, "needs too much memory to look into its footer") : 0;
@@ -159,19 +180,18 @@ static int configure(duckdb_config config, uint64_t memory_bytes)
 }
 
 /* In this order: each makes the next one final. */
-static int lock_up(struct describer *d, struct bough_error *error)
+static int lock_up(struct describer *d)
 {
 	static const char *const steps[] = {
 		"SET allowed_paths = ['" READER_FOOTER_PATH "']",
 		"SET enable_external_access = false",
 		"SET lock_configuration = true",
 	};
-	struct buf none auto_buf = {0};
-	int r = 0;
 
-	for (size_t i = 0; !r && i < ARRAY_SIZE(steps); i++)
-		r = ask(d, steps[i], &none, error);
-	return r;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (duckdb_query(d->connection, steps[i], NULL) == DuckDBError)
+			return -EIO;
+	return 0;
 }
 
 int describer_open(uint64_t memory_bytes, struct describer **ret, struct bough_error *error)
@@ -194,7 +214,7 @@ int describer_open(uint64_t memory_bytes, struct describer **ret, struct bough_e
 	if (!r && duckdb_connect(d->db, &d->connection) == DuckDBError)
 		r = -EIO;
 	if (!r)
-		r = lock_up(d, error);
+		r = lock_up(d);
 	if (!r)
 		*ret = steal(&d);
 	return r;

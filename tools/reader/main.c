@@ -144,8 +144,11 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	r = send_all(&(char){READER_HELLO}, 1);
-	while (!r)
-		r = serve(d);
+	while (!r) {
+		r = describer_plan(d); /* nobody waits now */
+		if (!r)
+			r = serve(d);
+	}
 	/* No clean-up: an instance that failed may hang in its own, and the process ends anyway. */
 	_exit(r == -EPIPE ? 0 : 1);
 }

@@ -38,6 +38,12 @@ int describer_open(uint64_t memory_bytes, struct describer **ret, struct bough_e
 void describer_close(struct describer *d);
 DEFINE_CLEANUP(struct describer *, describer_close)
 /**
+ * describer_plan() - before each describer_run(), and before its footer is loaded
+ *
+ * On failure the describer must not be used again.
+ */
+int describer_plan(struct describer *d);
+/**
  * describer_run() - append the JSON object of README.md for the loaded footer
  * Errors: -EINVAL, as footer_load(): the describer must not be used again.
  */
