@@ -50,8 +50,8 @@ def _page(values):
     return header + body
 
 
-def write(path, columns):
-    """columns: {name: [int, ...]}, all of one length, at least one row."""
+def encode(columns):
+    """The bytes of a file. columns: {name: [int, ...]}, all of one length, at least one row."""
     names = list(columns)
     rows = len(columns[names[0]])
     body, chunks = bytearray(b"PAR1"), []
@@ -77,5 +77,10 @@ def write(path, columns):
     footer = _struct((1, I32, _zigzag(1)), (2, LIST, _list(STRUCT, schema)),
                      (3, I64, _zigzag(rows)), (4, LIST, _list(STRUCT, [group])),
                      (6, BINARY, _text("bough tests")))
+    return bytes(body) + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def write(path, columns):
+    """As encode(), into a file."""
     with open(path, "wb") as f:
-        f.write(bytes(body) + footer + struct.pack("<I", len(footer)) + b"PAR1")
+        f.write(encode(columns))
