@@ -4,7 +4,6 @@
 #include "fs/tree_impl.h"
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 static bool is_data(uint64_t dir)
 {
@@ -102,12 +101,4 @@ void fs_edit_done(struct fs_edit *e, int result)
 	if (e->edit && !result)
 		refs_edit_done(e->edit, done);
 	refs_edit_free(steal(&e->edit));
-}
-bool fs_name_commits(const char *name)
-{
-	static const char end[] = ".parquet", temporary[] = "tmp_";
-	size_t n = strlen(name), tail = sizeof end - 1;
-
-	return n > tail && !strcasecmp(name + n - tail, end) && *name != '.' && *name != '_' &&
-	       strncmp(name, temporary, sizeof temporary - 1) != 0;
 }

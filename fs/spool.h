@@ -77,7 +77,7 @@ ssize_t fs_staged_read(struct fs_staged *f, void *data, size_t len, uint64_t off
 ssize_t fs_staged_write(struct fs_staged *f, const void *data, size_t len, uint64_t off);
 /** fs_staged_truncate() - the same errors. */
 int fs_staged_truncate(struct fs_staged *f, uint64_t size);
-/** fs_staged_utimens() - as futimens(3); after a commit accepted and ignored. */
+/** fs_staged_utimens() - as futimens(3). Frozen: after the thaw; after a commit: ignored. */
 int fs_staged_utimens(struct fs_staged *f, const struct timespec times[2]);
 /** fs_staged_sync() - fsync of file and folder. One that failed is the answer for ever. */
 int fs_staged_sync(struct fs_staged *f);
@@ -86,11 +86,10 @@ int fs_staged_sync(struct fs_staged *f);
  * fs_staged_freeze() - a commit begins; nothing changes the bytes until fs_staged_thaw()
  * @ret_path: the spool file, absolute; borrowed until the thaw
  *
- * The commit may copy, clone or move the file away. May wait for writers, and copy: not for a FUSE
- * worker.
- * Errors: -EINVAL no whole Parquet file (its two ends are looked at, no more); -EBUSY another
- * commit of it is under way; -EIO its fsync failed before.
- * Return: 0 frozen; 1 nothing to do: empty, unchanged since its last commit, or forgotten.
+ * Whatever its name is. The commit may copy, clone or move the file away. May wait for writers, and
+ * copy: not for a FUSE worker. Errors: -EINVAL no whole Parquet file (its two ends are looked at,
+ * no more); -EBUSY another commit of it is under way; -EIO its fsync failed before. Return: 0
+ * frozen; 1 nothing to do: empty, unchanged since its last commit, or forgotten.
  */
 int fs_staged_freeze(struct fs_staged *f, const char **ret_path);
 /**
