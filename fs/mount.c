@@ -1,4 +1,5 @@
 #include "fs/exporter.h"
+#include "fs/guard.h"
 #include "fs/headlink.h"
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
@@ -27,6 +28,7 @@ struct mount {
 	int dev_fd;
 	unsigned major, minor;
 	bool is_own; /* by mount(2), else by fusermount3 */
+	pid_t guard;
 };
 
 static volatile sig_atomic_t signalled;
@@ -316,6 +318,13 @@ static int start_pools(struct fs *fs)
 	return fs_pool_start(&edits, &fs->edits);
 }
 
+static void start_guard(struct mount *m)
+{
+	m->guard = fs_guard_start(m->path, m->major, m->minor);
+	if (m->guard < 0)
+		log_warning("no guard: %s", strerror(-m->guard));
+}
+
 static int start_parts(struct mount *m)
 {
 	struct fs *fs = &m->fs;
@@ -379,6 +388,7 @@ static void close_parts(struct mount *m)
 	fs_headlinks_free(fs->tree.headlinks);
 	fs_dircache_free(fs->dircache);
 	fs_report_free(fs->report);
+	fs_guard_stop(m->guard);
 }
 
 static int run_loop(struct mount *m)
@@ -411,6 +421,7 @@ int fs_mount_serve(struct refs_store *store, const char *path,
 		r = mount_it(&m, store->path, error);
 	if (!r) {
 		find_device(&m);
+		start_guard(&m);
 		catch_signals(m.session);
 		r = start_parts(&m);
 		if (r)
