@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import parquet  # noqa: E402
@@ -42,6 +44,31 @@ class Store:
     def branches(self, table):
         return {b["name"].split("/")[-1] for b in
                 json.loads(self.must("branch", "list", "--json", table))}
+
+
+def folder(prefix):
+    """A fresh one: on the disk where the counts are full, else in memory if it can be."""
+    on_disk = os.environ.get("BOUGH_TEST_SCALE") == "full" or not os.path.isdir("/dev/shm")
+    where = os.environ.get("TMPDIR") or (None if on_disk else "/dev/shm")
+    return tempfile.mkdtemp(prefix=prefix, dir=where)
+
+
+def is_mounted(path):
+    with open("/proc/self/mountinfo") as f:
+        return any(line.split()[4] == path for line in f)
+
+
+def mount(boughfs, store, mnt):
+    """The daemon, once the mount is there; where none can be the test is skipped."""
+    start = time.monotonic()
+    p = subprocess.Popen([boughfs, "-f", store, mnt], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+    while not is_mounted(mnt):
+        if p.poll() is not None or time.monotonic() > start + 30:
+            print("cannot mount here")
+            sys.exit(77)
+        time.sleep(0.001)
+    return p
 
 
 def make_files(folder, op, sizes):
