@@ -307,7 +307,7 @@ int commit_append(struct refs_txn *x, const struct commit_append *c, uint64_t *r
 	set_texts(&k.s, c->author, c->message);
 	/* made for another head the fold is left out: the next append makes up for it */
 	if (!r && c->fold && c->fold->n_segments && c->fold->head == k.ref.head)
-		r = plan_apply(x, c->fold, &k.table, &k.s);
+		r = plan_apply(x, c->fold, k.head.root, &k.table, &k.s);
 	else if (!r)
 		r = put_segments(x, c, &k.table, k.head.root, &k.s);
 	if (!r)
@@ -325,19 +325,21 @@ int commit_change(struct refs_txn *x, const struct commit_change *c, struct comm
 	uint64_t ref = c->plan->ref, old;
 	int r = commit_open_ref(x, ref, &k.ref, error);
 
-	if (!r && (k.ref.head != c->plan->head || k.ref.schema != c->plan->schema))
+	if (!r && (k.ref.schema != c->plan->schema || (k.ref.head != c->plan->head && !c->rebases)))
 		r = -EAGAIN;
 	old = k.ref.head;
 	k.ref.schema = c->schema_id;
 	if (!r)
 		r = begin_commit(x, ref, &k);
+	if (!r && old != c->plan->head)
+		r = plan_stands(x, c->plan, k.head.root);
 	if (r)
 		return r;
 	set_texts(&k.s, c->author, c->message);
 	made.squashed = c->squash && squash_may(x, c->squash, old, &k.head, &k.s);
 	if (made.squashed)
 		squash_parent(&k.head, &k.s);
-	r = plan_apply(x, c->plan, &k.table, &k.s);
+	r = plan_apply(x, c->plan, k.head.root, &k.table, &k.s);
 	if (r == -ENOENT)
 		return -EAGAIN; /* a block that another ref held is gone */
 	if (!r)

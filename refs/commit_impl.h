@@ -50,6 +50,7 @@ struct commit_change {
 	enum rec_operation operation;
 	const char *author, *message;
 	const struct refs_squash *squash; /* NULL: a snapshot more */
+	bool rebases;			  /* on any head that still has the segments that go */
 };
 
 struct commit_changed {
@@ -71,7 +72,8 @@ int commit_append(struct refs_txn *x, const struct commit_append *c, uint64_t *r
 /**
  * commit_change() - one snapshot more on the plan's ref, or one in place of the last removal
  *
- * Errors: -EAGAIN the head is not the one that the plan was made for.
+ * Errors: -EAGAIN the head is not the one that the plan was made for (@rebases: has not its
+ * segments any more).
  */
 int commit_change(struct refs_txn *x, const struct commit_change *c, struct commit_changed *ret,
 	struct bough_error *error);

@@ -504,7 +504,8 @@ static int apply_side(
 		.operation = side->operation,
 		.author = e->options->author,
 		.message = e->options->message,
-		.squash = e->n == 1 ? e->options->squash : NULL};
+		.squash = e->n == 1 ? e->options->squash : NULL,
+		.rebases = e->options->rebases};
 	int r = commit_change(x, &c, &side->made, error);
 
 	for (size_t i = 0; i < side->changes.n && !r; i++)

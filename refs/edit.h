@@ -43,6 +43,9 @@ struct refs_edit_options {
 	 * refs_edit_done(). */
 	struct refs_squash *squash;
 	const struct client_ids *ids; /* of all @with */
+	/** A head that has moved will do if it still has all segments that change: who applies it
+	 * sees to the names. */
+	bool rebases;
 };
 
 struct refs_edited {

@@ -153,7 +153,7 @@ static int flush(struct edit_planning *e, struct group *g, uint64_t *last)
 	if (g->lost && g->blocks && g->n_sources == 1)
 		r = join_right(e, g, g->sources[0]->rec.key);
 	for (size_t i = 0; i < g->n_sources && !r; i++)
-		r = plan_drop(&e->p, &g->sources[i]->rec);
+		r = plan_drop(&e->p, g->sources[i]);
 	if (!r)
 		r = build_live(e, g);
 	*last = g->sources[g->n_sources - 1]->rec.key;

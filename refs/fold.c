@@ -278,13 +278,13 @@ static int build(struct fold *f)
 			continue;
 		}
 		if (!f->olds[i].add)
-			r = plan_drop(f->p, &f->olds[i].source->rec);
+			r = plan_drop(f->p, f->olds[i].source);
 		/* all pieces that end where this one does, or before: they are of what leaves */
 		while (k < f->n && !r &&
 			f->pieces[k].first + f->pieces[k].blocks <=
 				f->olds[i].first + f->olds[i].source->rec.blocks) {
-			r = build_piece(
-				f, &f->pieces[k], used < plan->n_gone ? plan->gone[used].key : 0);
+			r = build_piece(f, &f->pieces[k],
+				used < plan->n_gone ? plan->gone[used].rec.key : 0);
 			used++;
 			k++;
 		}

@@ -155,16 +155,16 @@ int plan_items_add(struct planning *p, struct plan_source *s, const struct commi
 	return !r && meta != s->rec.metas ? -EUCLEAN : r;
 }
 
-int plan_drop(struct planning *p, const struct rec_segment *rec)
+int plan_drop(struct planning *p, const struct plan_source *s)
 {
 	struct plan *plan = p->plan;
-	struct rec_segment *gone = reallocarray(plan->gone, plan->n_gone + 1, sizeof *plan->gone);
+	struct plan_gone *gone = reallocarray(plan->gone, plan->n_gone + 1, sizeof *plan->gone);
 
 	if (!gone)
 		return -ENOMEM;
 	plan->gone = gone;
-	gone[plan->n_gone] = *rec;
-	gone[plan->n_gone++].entries = (struct slice){0};
+	gone[plan->n_gone] = (struct plan_gone){s->id, s->rec};
+	gone[plan->n_gone++].rec.entries = (struct slice){0};
 	return 0;
 }
 
@@ -324,7 +324,7 @@ static struct tree_changes merge_changes(const struct plan *p, struct tree_chang
 	size_t n = 0, i = 0, k = 0;
 
 	while (i < p->n_gone || k < p->n_segments) {
-		const struct rec_segment *gone = i < p->n_gone ? &p->gone[i] : NULL;
+		const struct rec_segment *gone = i < p->n_gone ? &p->gone[i].rec : NULL;
 		const struct commit_segment *g = k < p->n_segments ? &p->segments[k].g : NULL;
 		bool takes = gone && (!g || gone->key <= g->rec.key);
 		bool puts = g && (!gone || g->rec.key <= gone->key);
@@ -341,17 +341,30 @@ static struct tree_changes merge_changes(const struct plan *p, struct tree_chang
 	return (struct tree_changes){ret, n};
 }
 
-int plan_apply(
-	struct refs_txn *x, const struct plan *p, struct rec_table *table, struct rec_snapshot *s)
+int plan_stands(struct refs_txn *x, const struct plan *p, uint64_t root)
+{
+	struct tree_entry e;
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_gone && !r; i++) {
+		r = tree_find(x->kv, root, p->gone[i].rec.key, &e);
+		if (r == -ENOENT || (!r && e.child != p->gone[i].id))
+			r = -EAGAIN;
+	}
+	return r;
+}
+
+int plan_apply(struct refs_txn *x, const struct plan *p, uint64_t root, struct rec_table *table,
+	struct rec_snapshot *s)
 {
 	struct tree_change *c cleanup(free_p) = calloc(p->n_gone + p->n_segments + 1, sizeof *c);
 	int r = c ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < p->n_gone; i++)
-		take_sums(s, &p->gone[i]);
+		take_sums(s, &p->gone[i].rec);
 	for (size_t i = 0; i < p->n_segments && !r; i++) {
 		r = put_segment(x, &p->segments[i], table);
 		add_sums(s, &p->segments[i].g.rec);
 	}
-	return r ? r : tree_edit(x->kv, p->root, merge_changes(p, c), &s->root);
+	return r ? r : tree_edit(x->kv, root, merge_changes(p, c), &s->root);
 }

@@ -36,13 +36,18 @@ struct plan_segment {
 	struct buf names; /* of all blocks */
 };
 
+struct plan_gone {
+	uint64_t id;
+	struct rec_segment rec; /* without entries */
+};
+
 /** What is to be hung into the tree of @head, and what goes out of it. */
 struct plan {
 	uint64_t ref, table, head, root;
 	uint64_t schema;
 	struct plan_segment *segments; /* in the order of their keys, those without last */
 	size_t n_segments;
-	struct rec_segment *gone; /* without entries; in the order of their keys */
+	struct plan_gone *gone; /* in the order of their keys */
 	size_t n_gone;
 };
 void plan_deinit(struct plan *p);
@@ -70,18 +75,21 @@ int plan_items_add(struct planning *p, struct plan_source *s, const struct commi
 int plan_item_push(struct plan_items *l, const struct plan_item *item);
 void plan_items_deinit(struct plan_items *l);
 #define auto_items cleanup(plan_items_deinit)
-/** plan_drop() - @rec leaves the tree. */
-int plan_drop(struct planning *p, const struct rec_segment *rec);
+/** plan_drop() - @s leaves the tree. */
+int plan_drop(struct planning *p, const struct plan_source *s);
 /** plan_build() - a new segment of @n blocks under @key (0: above all); no block that is gone. */
 int plan_build(struct planning *p, const struct plan_item *items, size_t n, uint64_t key);
 /** plan_give_ids() - @ids: one for each segment of the plan. */
 void plan_give_ids(struct plan *p, const struct client_ids *ids);
+/** plan_stands() - does the tree @root have all that leaves it? -EAGAIN. */
+int plan_stands(struct refs_txn *x, const struct plan *p, uint64_t root);
 /**
- * plan_apply() - inside the transaction that found the head unchanged
- * @s: with the sums of the head; gets root and sums of the new one
+ * plan_apply() - inside the transaction that found the head unchanged, or that the plan stands
+ * @root: of the head
+ * @s:    with the sums of the head; gets root and sums of the new one
  */
-int plan_apply(
-	struct refs_txn *x, const struct plan *p, struct rec_table *table, struct rec_snapshot *s);
+int plan_apply(struct refs_txn *x, const struct plan *p, uint64_t root, struct rec_table *table,
+	struct rec_snapshot *s);
 
 /** fold_class() - 0: 1-9 blocks, 1: 10-99, 2: 100-999, 3: full. */
 unsigned fold_class(uint64_t blocks, uint64_t metas);
