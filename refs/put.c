@@ -10,6 +10,7 @@
  */
 #include "refs/data.h"
 #include "refs/put_impl.h"
+#include "refs/table.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,6 +22,8 @@ static void put_free(struct refs_put *p)
 	if (!p)
 		return;
 	refs_edit_free(p->edit);
+	put_meaning_deinit(&p->meaning);
+	free(p->ops);
 	import_deinit(&p->im);
 	json_object_put(p->description);
 	close_p(&p->fd);
@@ -67,16 +70,49 @@ int put_open_ref(struct refs_txn *x, const struct refs_put *p, struct rec_ref *r
 	return -ESTALE;
 }
 
-int put_find(struct refs_txn *x, const struct refs_put *p, const struct rec_ref *ref, uint64_t *ret)
+void put_meaning_deinit(struct put_meaning *m)
 {
-	struct rec_snapshot head = {0};
-	int r = ref->head ? rec_snapshot_get(x->kv, ref->head, &head) : 0;
+	free(m->others);
+	*m = (struct put_meaning){0};
+}
 
-	*ret = 0;
+static int add_other(struct refs_txn *x, struct put_meaning *m, uint64_t block)
+{
+	struct put_other *grown = reallocarray(m->others, m->n + 1, sizeof *grown);
+	struct rec_block rec;
+	int r = grown ? rec_block_get(x->kv, block, &rec) : -ENOMEM;
+
+	if (grown)
+		m->others = grown;
 	if (r)
 		return r == -ENOENT ? -EUCLEAN : r;
-	r = refs_data_find(x, ref->table, head.root, p->file.name, ret);
-	return r == -ENOENT ? 0 : r;
+	grown[m->n].block = block;
+	refs_block_name(x->store, block, &rec, grown[m->n++].name);
+	return 0;
+}
+
+int put_find(struct refs_txn *x, const struct refs_put *p, const struct rec_ref *ref,
+	struct put_meaning *ret)
+{
+	const char *name = p->file.name;
+	struct put_meaning m cleanup(put_meaning_deinit) = {0};
+	struct rec_snapshot head = {0};
+	uint64_t block;
+	int r = ref->head ? rec_snapshot_get(x->kv, ref->head, &head) : 0;
+
+	if (r)
+		return r == -ENOENT ? -EUCLEAN : r;
+	r = refs_data_find(x, ref->table, head.root, name, &m.old);
+	for (block = m.old; !r;) {
+		r = refs_data_called(x, ref->table, head.root, name, block, &block);
+		if (!r)
+			r = add_other(x, &m, block);
+	}
+	if (r != -ENOENT)
+		return r;
+	*ret = m;
+	m = (struct put_meaning){0};
+	return 0;
 }
 
 int put_taken(const struct refs_put *p, const struct rec_ref *ref, struct bough_error *error)
@@ -113,22 +149,31 @@ static int edit(struct refs_txn *x, struct refs_put *p, struct bough_error *erro
 	return 0;
 }
 
+static bool same(const struct put_meaning *a, const struct put_meaning *b)
+{
+	bool r = a->old == b->old && a->n == b->n;
+
+	for (size_t i = 0; i < a->n && r; i++)
+		r = a->others[i].block == b->others[i].block;
+	return r;
+}
+
 /* Is the ref as @p was prepared for, as far as it matters? */
 static int check(struct refs_txn *x, struct refs_put *p, struct bough_error *error)
 {
+	struct put_meaning now cleanup(put_meaning_deinit) = {0};
 	struct rec_ref ref;
-	uint64_t now;
 	int r = put_open_ref(x, p, &ref, error);
 
 	if (!r)
 		r = put_find(x, p, &ref, &now);
 	if (r)
 		return r;
-	if (now && p->no_replace)
+	if (now.old && p->no_replace)
 		return put_taken(p, &ref, error);
-	if (!p->is_matched || ref.schema != p->im.schema_id || now != p->old)
+	if (!p->is_matched || ref.schema != p->im.schema_id || !same(&now, &p->meaning))
 		return -EAGAIN;
-	return p->old && !p->edit ? -EAGAIN : 0; /* it left the head, and came back */
+	return p->meaning.old && !p->edit ? -EAGAIN : 0; /* it left the head, and came back */
 }
 
 int refs_put_apply(struct refs_txn *x, void *put, struct bough_error *error)
@@ -136,7 +181,7 @@ int refs_put_apply(struct refs_txn *x, void *put, struct bough_error *error)
 	struct refs_put *p = put;
 	int r = check(x, p, error);
 
-	if (!r && p->old)
+	if (!r && p->meaning.old)
 		r = edit(x, p, error);
 	else if (!r && p->im.n_blocks)
 		r = append(x, p, error);

@@ -152,30 +152,53 @@ static int find_old(struct refs_put *p, struct bough_error *error)
 	struct rec_ref ref;
 	int r = refs_begin(p->im.store, KV_READ, &x);
 
+	put_meaning_deinit(&p->meaning);
 	if (!r)
 		r = put_open_ref(x, p, &ref, error);
 	if (!r)
-		r = put_find(x, p, &ref, &p->old);
-	return !r && p->old && p->no_replace ? put_taken(p, &ref, error) : r;
+		r = put_find(x, p, &ref, &p->meaning);
+	return !r && p->meaning.old && p->no_replace ? put_taken(p, &ref, error) : r;
+}
+
+/* The old block goes; others that were given its name keep showing their own. */
+static int make_ops(struct refs_put *p)
+{
+	const struct put_meaning *m = &p->meaning;
+	struct refs_edit_op *ops = calloc(m->n + 1, sizeof *ops);
+
+	if (!ops)
+		return -ENOMEM;
+	free(p->ops);
+	p->ops = ops;
+	ops[0] = (struct refs_edit_op){.kind = REFS_EDIT_REMOVE, .ref = p->im.ref, .block = m->old};
+	for (size_t i = 0; i < m->n; i++)
+		ops[i + 1] = (struct refs_edit_op){.kind = REFS_EDIT_RENAME,
+			.ref = p->im.ref,
+			.block = m->others[i].block,
+			.name = m->others[i].name};
+	if (p->im.n_blocks) {
+		ops[0].kind = REFS_EDIT_REPLACE;
+		ops[0].with = p->im.segments;
+	}
+	return 0;
 }
 
 /* -ENOENT: it left the head meanwhile; then there is no edit, and apply asks again. */
 static int plan_edit(struct refs_put *p, struct bough_error *error)
 {
 	struct bough_error why = {0};
-	int r;
+	int r = make_ops(p);
 
-	p->op = (struct refs_edit_op){.kind = REFS_EDIT_REMOVE, .ref = p->im.ref, .block = p->old};
-	p->options = (struct refs_edit_options){.author = p->author, .message = p->message};
-	if (p->im.n_blocks) {
-		p->op.kind = REFS_EDIT_REPLACE;
-		p->op.with = p->im.segments;
-		p->options.ids = &p->im.ids;
-	}
-	r = refs_edit_prepare(p->im.store, &p->op, 1, &p->options, &p->edit, &why);
+	if (r)
+		return r;
+	p->options = (struct refs_edit_options){.author = p->author,
+		.message = p->message,
+		.ids = p->im.n_blocks ? &p->im.ids : NULL,
+		.rebases = true};
+	r = refs_edit_prepare(p->im.store, p->ops, p->meaning.n + 1, &p->options, &p->edit, &why);
 	if (r == -ENOENT)
 		return 0;
-	if (r && *why.message)
+	if (r && *why.message && error)
 		*error = why;
 	return r;
 }
@@ -200,7 +223,7 @@ static int plan(struct refs_put *p, struct bough_error *error)
 	plan_deinit(&p->im.fold);
 	if (r)
 		return r;
-	return p->old ? plan_edit(p, error) : plan_append(&p->im);
+	return p->meaning.old ? plan_edit(p, error) : plan_append(&p->im);
 }
 
 int refs_put_prepare(struct refs_put *p, struct reader *reader, struct bough_error *error)
