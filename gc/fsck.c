@@ -42,6 +42,9 @@ static void on_frame(struct parent *p, const struct fsck_frame *f, void *body)
 		p->told++;
 		if (o->finding)
 			o->finding(o->arg, body);
+	} else if (f->kind == FSCK_FRAME_REPAIRED) {
+		if (o->repaired)
+			o->repaired(o->arg, body);
 	} else if (f->kind == FSCK_FRAME_PROGRESS && f->len == sizeof progress) {
 		memcpy(&progress, body, sizeof progress);
 		if (o->progress)
@@ -64,7 +67,7 @@ static void listen(struct parent *p)
 	}
 }
 
-static void become_child(const char *path, bool full, int in, int out)
+static void become_child(const char *path, const struct fsck_options *options, int in, int out)
 {
 	static const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGPIPE};
 	struct rlimit none = {0};
@@ -74,7 +77,7 @@ static void become_child(const char *path, bool full, int in, int out)
 	setrlimit(RLIMIT_CORE, &none);
 	for (size_t i = 0; i < ARRAY_SIZE(deadly); i++)
 		signal(deadly[i], SIG_DFL); /* none of the caller's handlers runs in here */
-	_exit(fsck_child(path, full, out));
+	_exit(fsck_child(path, options, out));
 }
 
 /* What exactly has been told as a finding. */
@@ -98,6 +101,15 @@ static void died(const struct parent *p, int status, struct fsck_report *ret)
 	*ret = (struct fsck_report){.errors = p->told + 1, .metadata_damaged = true};
 }
 
+/* By someone, or for want of memory: that says nothing of the store. */
+static int killed(struct bough_error *error)
+{
+	error_set(error, -ECANCELED, "the check was killed before its end");
+	return error_hint(error, -ECANCELED,
+		"nothing was changed unless it had said so; it takes 25 bytes of memory for each "
+		"id");
+}
+
 int fsck_run(const char *store_path, const struct fsck_options *options, struct fsck_report *ret,
 	struct bough_error *error)
 {
@@ -117,7 +129,7 @@ int fsck_run(const char *store_path, const struct fsck_options *options, struct 
 		return error_set(error, e, "cannot start a process: %s", strerror(-e));
 	}
 	if (!pid)
-		become_child(store_path, options->full, fds[0], fds[1]);
+		become_child(store_path, options, fds[0], fds[1]);
 	close(fds[1]);
 	p.in = fds[0];
 	listen(&p);
@@ -125,6 +137,8 @@ int fsck_run(const char *store_path, const struct fsck_options *options, struct 
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return error_set(error, -errno, "cannot wait for the check");
+	if (!p.has_end && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return killed(error);
 	if (!p.has_end) {
 		died(&p, status, ret);
 		return damaged(store_path, error);

@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FINDINGS_TOLD_MAX 1000
-#define FINDING_BYTES_MAX 1024
 #define STEPS_PER_REPORT 65536
 
-static void send_frame(int out, enum fsck_frame_kind kind, const void *body, size_t len)
+void fsck_send(int out, uint32_t kind, const void *body, size_t len)
 {
 	struct fsck_frame f = {kind, (uint32_t)len};
 	struct slice parts[] = {{&f, sizeof f}, {body, len}};
@@ -28,21 +26,25 @@ static void send_frame(int out, enum fsck_frame_kind kind, const void *body, siz
 
 void fsck_say(struct fsck *f, const char *format, ...)
 {
-	char text[FINDING_BYTES_MAX];
+	char text[FSCK_FINDING_BYTES_MAX];
 	va_list args;
 
 	f->report.errors++;
-	if (f->report.errors > FINDINGS_TOLD_MAX + 1)
+	f->is_open = true;
+	if (f->report.errors > FSCK_FINDINGS_TOLD_MAX + 1)
 		return;
-	if (f->report.errors > FINDINGS_TOLD_MAX) {
+	if (f->report.errors > FSCK_FINDINGS_TOLD_MAX) {
 		snprintf(text, sizeof text, "more than %d findings: the rest are only counted",
-			FINDINGS_TOLD_MAX);
+			FSCK_FINDINGS_TOLD_MAX);
 	} else {
 		va_start(args, format);
 		vsnprintf(text, sizeof text, format, args);
 		va_end(args);
 	}
-	send_frame(f->out, FSCK_FRAME_FINDING, text, strlen(text));
+	if (f->repair)
+		fsck_hear(f, text);
+	else
+		fsck_send(f->out, FSCK_FRAME_FINDING, text, strlen(text));
 }
 
 static void send_progress(struct fsck *f)
@@ -50,7 +52,7 @@ static void send_progress(struct fsck *f)
 	struct fsck_progress p = {.done = f->stage_done};
 
 	snprintf(p.stage, sizeof p.stage, "%s", f->stage);
-	send_frame(f->out, FSCK_FRAME_PROGRESS, &p, sizeof p);
+	fsck_send(f->out, FSCK_FRAME_PROGRESS, &p, sizeof p);
 }
 
 void fsck_stage(struct fsck *f, const char *stage)
@@ -66,7 +68,7 @@ void fsck_step(struct fsck *f)
 		send_progress(f);
 }
 
-static int check_all(struct fsck *f)
+int fsck_check(struct fsck *f)
 {
 	static int (*const stages[])(struct fsck *) = {fsck_registers, fsck_segments, fsck_trees,
 		fsck_heads, fsck_trash, fsck_indexes, fsck_suspects, fsck_counts, fsck_exports,
@@ -78,24 +80,36 @@ static int check_all(struct fsck *f)
 	return r;
 }
 
-static int check_store(struct fsck *f, const char *path, struct bough_error *error)
+/* Reads the store in one transaction, which is a writing one where it may be repaired. */
+static int check_open(struct fsck *f, bool repair, struct bough_error *error)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	int r;
+
+	if (repair)
+		return fsck_repair_run(f, error);
+	r = refs_begin(f->store, KV_READ, &x);
+	if (r)
+		return error_set(error, r, "cannot read the store: %s", strerror(-r));
+	f->x = x;
+	f->t = x->kv;
+	r = fsck_check(f);
+	f->report.repairable = f->adds + (f->adds + f->last == f->report.errors ? f->last : 0);
+	return r;
+}
+
+static int check_store(struct fsck *f, const char *path, bool repair, struct bough_error *error)
 {
 	struct refs_store *s cleanup(refs_store_close_p) = NULL;
-	struct refs_txn *x auto_refs_txn = NULL;
 	int r = refs_store_open(path, REFS_ROLE_CLI, &s, error);
 
 	if (r == -EUCLEAN) {
 		f->report.metadata_damaged = true;
 		fsck_say(f, "%s", error->message);
 	}
-	if (!r)
-		r = refs_begin(s, KV_READ, &x);
-	if (r)
-		return error_set(error, r, "cannot read the store: %s", strerror(-r));
 	f->store = s;
-	f->x = x;
-	f->t = x->kv;
-	r = check_all(f);
+	if (!r)
+		r = check_open(f, repair, error);
 	if (r == -EUCLEAN) {
 		f->report.metadata_damaged = true;
 		if (!f->report.errors)
@@ -104,14 +118,14 @@ static int check_store(struct fsck *f, const char *path, struct bough_error *err
 	return r ? error_set(error, r, "the check could not go on: %s", strerror(-r)) : 0;
 }
 
-int fsck_child(const char *path, bool full, int out)
+int fsck_child(const char *path, const struct fsck_options *options, int out)
 {
 	struct fsck_end end = {0};
-	struct fsck f = {.full = full, .out = out, .stage = ""};
+	struct fsck f = {.full = options->full, .out = out, .stage = ""};
 
-	end.result = check_store(&f, path, &end.error);
+	end.result = check_store(&f, path, options->repair, &end.error);
 	end.report = f.report;
-	send_frame(out, FSCK_FRAME_END, &end, sizeof end);
+	fsck_send(out, FSCK_FRAME_END, &end, sizeof end);
 	fsck_deinit(&f);
 	return 0;
 }

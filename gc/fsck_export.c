@@ -18,6 +18,10 @@ static int on_outbox(struct fsck *f, struct slice key, struct slice value)
 		fsck_say(f, "outbox entry of %012llx: it is damaged", ID(id));
 	else if (id >= f->next_id || o.commit > f->x->commit)
 		fsck_say(f, "outbox entry of %012llx: it is of an id or commit to come", ID(id));
+	else
+		return 0;
+	if (fsck_is(f, id, FSCK_DB) || fsck_is(f, id, FSCK_TABLE) || fsck_is(f, id, FSCK_REF))
+		fsck_fix(f, FSCK_ADDS, fsck_fix_outbox, id, 0);
 	return 0;
 }
 
@@ -58,6 +62,7 @@ static void check_object(struct fsck *f, uint64_t id, const char *object)
 	r = objstore_get(f->store->objects, object, CODEC_PAYLOAD_BYTES_MAX, &there);
 	if (r == -ENOENT) {
 		fsck_say(f, "%s %012llx: its object %s is missing", word, ID(id), object);
+		fsck_fix(f, FSCK_ADDS, fsck_fix_object, id, 0);
 		return;
 	}
 	if (r) {
@@ -83,6 +88,7 @@ static int on_exported(struct fsck *f, struct slice key, struct slice value)
 	snprintf(object, sizeof object, "%.*s", (int)value.len, (const char *)value.data);
 	if (!m || !objstore_key_valid(object)) {
 		fsck_say(f, "mark of exported %012llx: it is damaged", ID(id));
+		fsck_fix(f, FSCK_ADDS, fsck_fix_exported, id, 0);
 		return 0;
 	}
 	m->flags |= FSCK_OBJECT;

@@ -65,9 +65,11 @@ static int on_snapshot(struct fsck *f, struct slice key, struct slice value)
 			ID(rec.table));
 		return 0;
 	}
-	if (rec.seq >= table.next_snapshot_seq || rec.timestamp_us > table.last_timestamp_us)
+	if (rec.seq >= table.next_snapshot_seq || rec.timestamp_us > table.last_timestamp_us) {
 		fsck_say(f, "snapshot %012llx of %s: it is younger than the last of its table",
 			ID(id), label);
+		fsck_fix(f, FSCK_LAST, fsck_fix_table, rec.table, id);
+	}
 	return f->full ? fsck_snapshot_v4(f, id) : 0;
 }
 
@@ -82,16 +84,20 @@ static void check_head(struct fsck *f, uint64_t id, const struct rec_ref *rec, c
 			ID(rec->head));
 		return;
 	}
-	if (r)
+	if (r) {
 		fsck_say(f, "%s/%s: its head %012llx is not in its directory", label, rec->name,
 			ID(rec->head));
+		fsck_fix(f, FSCK_ADDS, fsck_fix_link, id, rec->head);
+	}
 	if (m->flags & FSCK_DAMAGED || rec_snapshot_get(f->t, rec->head, &head))
 		return;
 	if (head.table != rec->table)
 		fsck_say(f, "%s/%s: its head %012llx belongs to %s", label, rec->name,
 			ID(rec->head), fsck_label(f, m->table));
-	if (head.schema != rec->schema)
+	if (head.schema != rec->schema) {
 		fsck_say(f, "%s/%s: its schema is not that of its head", label, rec->name);
+		fsck_fix(f, FSCK_LAST, fsck_fix_schema, id, 0);
+	}
 }
 
 static void check_base(struct fsck *f, const struct rec_ref *rec, const char *label)
@@ -138,6 +144,22 @@ static int check_head_full(struct fsck *f, uint64_t head)
 	return !s || s->is_broken ? 0 : tree_walk(f->t, rec.root, 0, stamp_segment, f);
 }
 
+/* Where one ref alone is of the kind main, that is the table's. */
+static void fix_main(struct fsck *f, uint64_t table)
+{
+	const struct fsck_table *t = &f->tables[fsck_table_of(f, table) - 1];
+
+	if (t->mains == 1)
+		fsck_fix(f, FSCK_LAST, fsck_fix_main, table, t->main);
+}
+
+static void say_main(struct fsck *f, const struct rec_ref *rec, const struct rec_table *table)
+{
+	fsck_say(f, "%s/%s: the table's main is ref %012llx",
+		fsck_label(f, fsck_table_of(f, rec->table)), rec->name, ID(table->main_ref));
+	fix_main(f, rec->table);
+}
+
 static int on_ref(struct fsck *f, struct slice key, struct slice value)
 {
 	uint64_t id = key_read_u64(key, 1);
@@ -153,8 +175,7 @@ static int on_ref(struct fsck *f, struct slice key, struct slice value)
 		fsck_say(f, "ref %012llx '%s': its table %012llx has no record", ID(id), rec.name,
 			ID(rec.table));
 	else if ((rec.kind == REC_REF_MAIN) != (table.main_ref == id))
-		fsck_say(f, "%s/%s: the table's main is ref %012llx", label, rec.name,
-			ID(table.main_ref));
+		say_main(f, &rec, &table);
 	if (rec.base)
 		check_base(f, &rec, label);
 	if (rec.schema)
@@ -194,11 +215,13 @@ static int on_link_of(struct fsck *f, struct slice key, struct slice value)
 	struct fsck_mark *m = fsck_mark(f, key_read_u64(key, 1));
 
 	(void)value;
-	if (m && m->kind == FSCK_SNAPSHOT)
+	if (m && m->kind == FSCK_SNAPSHOT) {
 		m->sum -= fsck_mix(key_read_u64(key, 9), 3);
-	else
+	} else {
 		fsck_say(f, "reverse link of snapshot %012llx, which has no record",
 			ID(key_read_u64(key, 1)));
+		fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
+	}
 	return 0;
 }
 
@@ -217,14 +240,19 @@ static int on_queue(struct fsck *f, struct slice key, struct slice value)
 		return 0;
 	}
 	m = fsck_mark(f, q.id);
-	if (!m || m->kind != kinds[q.kind])
+	if (m && m->kind == kinds[q.kind]) {
+		m->edges++;
+	} else {
 		fsck_say(f, "queue entry %llu: its %s %012llx has no record", at,
 			fsck_word(kinds[q.kind]), ID(q.id));
-	else
-		m->edges++;
-	if (q.commit > f->x->commit)
+		fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
+		return 0;
+	}
+	if (q.commit > f->x->commit) {
 		fsck_say(f, "queue entry %llu: it is of commit %llu, which is still to come", at,
 			ID(q.commit));
+		fsck_fix_key(f, FSCK_ADDS, fsck_fix_requeue, 0, key);
+	}
 	return 0;
 }
 
@@ -234,9 +262,11 @@ static int on_table(struct fsck *f, struct slice key, struct slice value)
 	struct rec_table rec;
 
 	(void)value;
-	if (!rec_table_get(f->t, id, &rec) && *rec.name && !fsck_is(f, rec.main_ref, FSCK_REF))
-		fsck_say(f, "table %s: its main ref %012llx has no record",
-			fsck_label(f, fsck_peek(f, id)->table), ID(rec.main_ref));
+	if (rec_table_get(f->t, id, &rec) || !*rec.name || fsck_is(f, rec.main_ref, FSCK_REF))
+		return 0;
+	fsck_say(f, "table %s: its main ref %012llx has no record",
+		fsck_label(f, fsck_peek(f, id)->table), ID(rec.main_ref));
+	fix_main(f, id);
 	return 0;
 }
 

@@ -53,8 +53,10 @@ struct fsck_mark {
 
 struct fsck_table {
 	uint64_t id, home_db;
-	char *label;  /* "db.table"; owned */
-	bool is_gone; /* no record: dropped, and its parts wait in the queue */
+	uint64_t main;	/* the last ref of kind main that was seen, ... */
+	uint32_t mains; /* ... of so many */
+	char *label;	/* "db.table"; owned */
+	bool is_gone;	/* no record: dropped, and its parts wait in the queue */
 };
 
 /** What a subtree holds, counted from its segments. */
@@ -75,6 +77,30 @@ struct fsck_ids {
 };
 
 struct fsck;
+struct fsck_fix;
+struct fsck_repair;
+
+enum fsck_fix_class {
+	FSCK_ADDS, /* something is protected or found that was not: never wrong */
+	FSCK_LAST, /* something goes, or is believed: when every finding of the store has a repair
+		    */
+};
+/** Of a repair that was not made. */
+enum fsck_fix_result {
+	FSCK_CANNOT = 1, /* what it takes is not there: the finding stays */
+	FSCK_WAITS,	 /* something is in its place that must go first */
+};
+/** Return: 0 done; one of the above; or a negative errno, which ends it all. */
+typedef int (*fsck_fix_fn)(struct fsck *f, const struct fsck_fix *fix);
+/** One change that repairs a finding; made after the check that found it, before the next. */
+struct fsck_fix {
+	fsck_fix_fn fn;
+	uint64_t a, b;
+	struct key *key; /* owned; NULL none */
+	size_t finding;	 /* in struct fsck_repair */
+	uint8_t class;
+};
+
 typedef int (*fsck_entry_fn)(struct fsck *f, uint64_t segment, const struct rec_segment *g,
 	const struct rec_segment_entry *e);
 
@@ -88,6 +114,8 @@ struct fsck {
 	uint64_t next_id;
 	struct fsck_mark **pages;
 	size_t n_pages;
+	uint64_t *used; /* pages that were made: ids may be sparse */
+	size_t n_used, used_capacity;
 	struct fsck_table *tables;
 	size_t n_tables, tables_capacity;
 	struct fsck_sums *sums; /* open addressing; id 0 is free */
@@ -102,11 +130,17 @@ struct fsck {
 	bool has_lost_edges; /* of a damaged parent: too few references prove nothing */
 	const char *stage;
 	uint64_t stage_done;
+	bool is_open;		    /* the finding said last has no repair yet */
+	uint64_t adds, last;	    /* findings by the class of their repair */
+	struct fsck_repair *repair; /* NULL: only checking */
 };
 
 /* fsck_child.c */
 /** fsck_child() - the whole check; findings go to @out. Return: exit status. */
-int fsck_child(const char *path, bool full, int out);
+int fsck_child(const char *path, const struct fsck_options *options, int out);
+/** fsck_check() - all stages, once. */
+int fsck_check(struct fsck *f);
+void fsck_send(int out, uint32_t kind, const void *body, size_t len);
 /** fsck_say() - one finding more. */
 void fsck_say(struct fsck *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void fsck_stage(struct fsck *f, const char *stage);
@@ -115,7 +149,12 @@ void fsck_step(struct fsck *f);
 struct fsck_frame {
 	uint32_t kind, len;
 };
-enum fsck_frame_kind { FSCK_FRAME_FINDING = 1, FSCK_FRAME_PROGRESS, FSCK_FRAME_END };
+enum fsck_frame_kind {
+	FSCK_FRAME_FINDING = 1,
+	FSCK_FRAME_REPAIRED,
+	FSCK_FRAME_PROGRESS,
+	FSCK_FRAME_END
+};
 struct fsck_progress {
 	uint64_t done, total;
 	char stage[24];
@@ -125,6 +164,56 @@ struct fsck_end {
 	struct bough_error error;
 	int result;
 };
+
+/* fsck_repair.c */
+#define FSCK_FINDINGS_TOLD_MAX 1000
+#define FSCK_FINDING_BYTES_MAX 1024
+#define FSCK_ID_RAISE_MAX (UINT64_C(1) << 44) /* marks reach that far */
+/** fsck_hear() - a finding of a repairing run: kept until it is known what became of it. */
+void fsck_hear(struct fsck *f, const char *text);
+/** fsck_fix() - what would repair the finding said last; one finding may have several. */
+void fsck_fix(struct fsck *f, enum fsck_fix_class class, fsck_fix_fn fn, uint64_t a, uint64_t b);
+/** fsck_fix_key() - the same, with a key. */
+void fsck_fix_key(
+	struct fsck *f, enum fsck_fix_class class, fsck_fix_fn fn, uint64_t a, struct slice key);
+/** fsck_repair_run() - check, repair, check, ... and commit; tells what came of it. */
+int fsck_repair_run(struct fsck *f, struct bough_error *error);
+
+/* fsck_fix.c: each looks again at the records it depends on; those with a key change that one */
+int fsck_fix_del(struct fsck *f, const struct fsck_fix *x);	 /* it goes */
+int fsck_fix_mark(struct fsck *f, const struct fsck_fix *x);	 /* it comes, as an index */
+int fsck_fix_next(struct fsck *f, const struct fsck_fix *x);	 /* a: the next id, at least */
+int fsck_fix_count(struct fsck *f, const struct fsck_fix *x);	 /* a: id, b: references */
+int fsck_fix_nlink(struct fsck *f, const struct fsck_fix *x);	 /* a: snapshot, b: names */
+int fsck_fix_unlinked(struct fsck *f, const struct fsck_fix *x); /* a: snapshot, to its ref */
+int fsck_fix_queue(struct fsck *f, const struct fsck_fix *x);	 /* a: id, b: its kind */
+int fsck_fix_link(struct fsck *f, const struct fsck_fix *x);	 /* a: ref, b: its head */
+int fsck_fix_schema(struct fsck *f, const struct fsck_fix *x);	 /* a: ref */
+int fsck_fix_main(struct fsck *f, const struct fsck_fix *x);	 /* a: table, b: ref */
+int fsck_fix_table(struct fsck *f, const struct fsck_fix *x);	 /* a: table, b: snapshot */
+int fsck_fix_home(struct fsck *f, const struct fsck_fix *x);	 /* a: database, table, ref */
+int fsck_fix_stray(struct fsck *f, const struct fsck_fix *x);	 /* a: child, key: leads to it */
+int fsck_fix_stage(struct fsck *f, const struct fsck_fix *x);	 /* key: a mark */
+int fsck_fix_client(struct fsck *f, const struct fsck_fix *x);	 /* a: client */
+int fsck_fix_trash(struct fsck *f, const struct fsck_fix *x);	 /* a: entry, b: dropped ref */
+int fsck_fix_requeue(struct fsck *f, const struct fsck_fix *x);	 /* key: a queue entry */
+int fsck_fix_outbox(struct fsck *f, const struct fsck_fix *x);	 /* a: id */
+int fsck_fix_exported(struct fsck *f, const struct fsck_fix *x); /* a: segment or snapshot */
+int fsck_fix_object(struct fsck *f, const struct fsck_fix *x);	 /* a: segment or snapshot */
+int fsck_fix_v4(struct fsck *f, const struct fsck_fix *x);	 /* a: segment */
+int fsck_fix_v4_size(struct fsck *f, const struct fsck_fix *x);	 /* a: snapshot */
+
+/** fsck_has_keeper() - is the branch that committed @s there to list it again? */
+bool fsck_has_keeper(struct fsck *f, const struct rec_snapshot *s, struct rec_ref *ret);
+
+/* fsck_index.c */
+/** Where a database, table or ref says it stands. */
+struct fsck_home {
+	uint64_t dir;
+	char name[REC_NAME_BYTES_MAX + 1]; /* empty: in no directory */
+};
+/** fsck_home_of() - -ENOENT: @id is none of the three. */
+int fsck_home_of(struct fsck *f, uint64_t id, struct fsck_home *ret);
 
 /* fsck_mark.c */
 /** fsck_mark() - of @id; NULL when it is no id the store has given out. Aborts without memory. */
@@ -173,6 +262,8 @@ int fsck_exports(struct fsck *f);
 int fsck_objects(struct fsck *f);
 /** fsck_is_export() - is @key that of a ref's version, a marker or the owner? */
 bool fsck_is_export(const char *key);
+/** fsck_segment_fits() - are @v4 the bytes of the object of segment @g? */
+bool fsck_segment_fits(struct fsck *f, const struct rec_segment *g, struct slice v4);
 /** fsck_segment_v4() - the stored object of @id against its record. */
 int fsck_segment_v4(struct fsck *f, uint64_t id, const struct rec_segment *g);
 /** fsck_snapshot_v4() - @id as the mount renders it has the size its record says. */

@@ -8,13 +8,7 @@
 
 #define ID(id) ((unsigned long long)(id))
 
-/** Where a database, table or ref says it stands. */
-struct home {
-	uint64_t dir;
-	char name[REC_NAME_BYTES_MAX + 1]; /* empty: in no directory */
-};
-
-static int home_of(struct fsck *f, uint64_t id, struct home *ret)
+int fsck_home_of(struct fsck *f, uint64_t id, struct fsck_home *ret)
 {
 	struct rec_db db;
 	struct rec_table table;
@@ -48,11 +42,11 @@ static int home_of(struct fsck *f, uint64_t id, struct home *ret)
 
 static bool stands_in(struct fsck *f, uint64_t child, uint64_t dir, struct slice name)
 {
-	struct home home;
+	struct fsck_home home;
 
 	if (fsck_peek(f, child)->flags & FSCK_DAMAGED)
 		return true; /* said already */
-	return !home_of(f, child, &home) && *home.name && home.dir == dir &&
+	return !fsck_home_of(f, child, &home) && *home.name && home.dir == dir &&
 	       slice_equal(slice_str(home.name), name);
 }
 
@@ -60,12 +54,14 @@ static int on_entry(struct fsck *f, struct slice key, struct slice value)
 {
 	uint64_t dir = key_read_u64(key, 1), child = key_read_u64(key, 9);
 
-	if (stands_in(f, child, dir, value))
+	if (stands_in(f, child, dir, value)) {
 		fsck_mark(f, child)->flags |= FSCK_LISTED;
-	else
-		fsck_say(f, "entry '%.*s' of directory %012llx: %s %012llx does not stand there",
-			(int)value.len, (const char *)value.data, ID(dir),
-			fsck_word(fsck_peek(f, child)->kind), ID(child));
+		return 0;
+	}
+	fsck_say(f, "entry '%.*s' of directory %012llx: %s %012llx does not stand there",
+		(int)value.len, (const char *)value.data, ID(dir),
+		fsck_word(fsck_peek(f, child)->kind), ID(child));
+	fsck_fix_key(f, FSCK_LAST, fsck_fix_stray, child, key);
 	return 0;
 }
 
@@ -77,13 +73,17 @@ static int on_name(struct fsck *f, struct slice key, struct slice value)
 
 	(void)value;
 	snprintf(name, sizeof name, "%.*s", (int)text.len, (const char *)text.data);
-	if (rec_dir_lookup(f->t, dir, name, &child))
+	if (rec_dir_lookup(f->t, dir, name, &child)) {
 		fsck_say(f, "name '%s' of directory %012llx is damaged", name, ID(dir));
-	else if (stands_in(f, child, dir, text))
+		return 0;
+	}
+	if (stands_in(f, child, dir, text)) {
 		fsck_mark(f, child)->flags |= FSCK_NAMED;
-	else
-		fsck_say(f, "name '%s' of directory %012llx: %s %012llx is not called so there",
-			name, ID(dir), fsck_word(fsck_peek(f, child)->kind), ID(child));
+		return 0;
+	}
+	fsck_say(f, "name '%s' of directory %012llx: %s %012llx is not called so there", name,
+		ID(dir), fsck_word(fsck_peek(f, child)->kind), ID(child));
+	fsck_fix_key(f, FSCK_LAST, fsck_fix_stray, child, key);
 	return 0;
 }
 
@@ -109,15 +109,18 @@ static int listed(struct fsck *f, struct slice key, enum fsck_kind kind, const c
 	if (!m || m->kind != kind) {
 		fsck_say(f, "%s of table %012llx lists %s %012llx, which has no record", where,
 			ID(table), fsck_word(kind), ID(id));
+		fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
 		return 0;
 	}
 	if (kind == FSCK_BLOCK)
 		block_table(f, m, id);
-	if (m->flags & FSCK_DAMAGED || f->tables[m->table - 1].id == table)
+	if (m->flags & FSCK_DAMAGED || f->tables[m->table - 1].id == table) {
 		m->flags |= FSCK_LISTED;
-	else
-		fsck_say(f, "%s of table %012llx lists %s %012llx of %s", where, ID(table),
-			fsck_word(kind), ID(id), fsck_label(f, m->table));
+		return 0;
+	}
+	fsck_say(f, "%s of table %012llx lists %s %012llx of %s", where, ID(table), fsck_word(kind),
+		ID(id), fsck_label(f, m->table));
+	fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
 	return 0;
 }
 
@@ -148,10 +151,12 @@ static int on_holder(struct fsck *f, struct slice key, struct slice value)
 	struct fsck_mark *m = fsck_mark(f, block);
 
 	(void)value;
-	if (m && m->kind == FSCK_BLOCK)
+	if (m && m->kind == FSCK_BLOCK) {
 		m->sum -= fsck_mix(segment, 2);
-	else
+	} else {
 		fsck_say(f, "holder record of block %012llx, which has no record", ID(block));
+		fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
+	}
 	return 0;
 }
 
@@ -178,11 +183,13 @@ static int on_file(struct fsck *f, struct slice key, struct slice value)
 	(void)value;
 	if (split_file(key, &table, &name, &block))
 		m = fsck_mark(f, block);
-	if (m && m->kind == FSCK_BLOCK)
+	if (m && m->kind == FSCK_BLOCK) {
 		m->sum -= fsck_mix_name(table, name);
-	else
+	} else {
 		fsck_say(f, "file name record of block %012llx, which has no record",
 			ID(key_read_u64(key, key.len - 8)));
+		fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
+	}
 	return 0;
 }
 

@@ -18,6 +18,17 @@ static void *need(void *p)
 	return p;
 }
 
+static void use_page(struct fsck *f, uint64_t page)
+{
+	if (f->n_used == f->used_capacity) {
+		size_t more = f->used_capacity ? 2 * f->used_capacity : 64;
+
+		f->used = need(reallocarray(f->used, more, sizeof *f->used));
+		f->used_capacity = more;
+	}
+	f->used[f->n_used++] = page;
+}
+
 struct fsck_mark *fsck_mark(struct fsck *f, uint64_t id)
 {
 	struct fsck_mark **page;
@@ -33,8 +44,10 @@ struct fsck_mark *fsck_mark(struct fsck *f, uint64_t id)
 			abort();
 	}
 	page = &f->pages[id / PAGE_MARKS];
-	if (!*page)
+	if (!*page) {
 		*page = need(calloc(PAGE_MARKS, sizeof **page));
+		use_page(f, id / PAGE_MARKS);
+	}
 	return &(*page)[id % PAGE_MARKS];
 }
 
@@ -50,12 +63,22 @@ bool fsck_is(const struct fsck *f, uint64_t id, enum fsck_kind kind)
 	return fsck_peek(f, id)->kind == kind;
 }
 
+static int compare_pages(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 int fsck_each(struct fsck *f, fsck_mark_fn fn)
 {
-	for (size_t p = 0; p < f->n_pages; p++)
-		for (size_t i = 0; f->pages[p] && i < PAGE_MARKS; i++) {
-			struct fsck_mark *m = &f->pages[p][i];
-			int r = m->kind ? fn(f, p * PAGE_MARKS + i, m) : 0;
+	size_t n = f->n_used;
+
+	qsort(f->used, n, sizeof *f->used, compare_pages);
+	for (size_t at = 0; at < n; at++)
+		for (uint64_t i = 0; i < PAGE_MARKS; i++) {
+			struct fsck_mark *m = &f->pages[f->used[at]][i];
+			int r = m->kind ? fn(f, f->used[at] * PAGE_MARKS + i, m) : 0;
 
 			if (r)
 				return r;
@@ -322,8 +345,9 @@ int fsck_scan(struct fsck *f, enum key_kind kind, fsck_record_fn fn)
 
 void fsck_deinit(struct fsck *f)
 {
-	for (size_t i = 0; i < f->n_pages; i++)
-		free(f->pages[i]);
+	for (size_t i = 0; i < f->n_used; i++)
+		free(f->pages[f->used[i]]);
+	free(f->used);
 	if (f->pages)
 		munmap(f->pages, f->n_pages * sizeof *f->pages);
 	for (size_t i = 0; i < f->n_tables; i++)

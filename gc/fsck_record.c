@@ -14,6 +14,8 @@ static struct fsck_mark *claim(struct fsck *f, enum fsck_kind kind, struct slice
 	if (!m) {
 		fsck_say(f, "%s %012llx: its id was never given out (the next is %012llx)",
 			fsck_word(kind), (unsigned long long)id, (unsigned long long)f->next_id);
+		if (key.len == 9 && id >= f->next_id && id < FSCK_ID_RAISE_MAX)
+			fsck_fix(f, FSCK_ADDS, fsck_fix_next, id + 1, 0);
 		return NULL;
 	}
 	if (m->kind) {
@@ -85,6 +87,10 @@ static int on_ref(struct fsck *f, struct slice key, struct slice value)
 	if (m && readable(f, FSCK_REF, key, rec_ref_get(f->t, key_read_u64(key, 1), &rec))) {
 		m->table = fsck_table_of(f, rec.table);
 		m->links = rec.trash != 0;
+		if (rec.kind == REC_REF_MAIN) {
+			f->tables[m->table - 1].main = key_read_u64(key, 1);
+			f->tables[m->table - 1].mains++;
+		}
 	}
 	return 0;
 }
@@ -132,34 +138,47 @@ static int on_client(struct fsck *f, struct slice key, struct slice value)
 	if (!claim(f, FSCK_CLIENT, key) ||
 		!readable(f, FSCK_CLIENT, key, rec_client_get(f->t, id, &rec)))
 		return 0;
-	if (rec.slot >= WAKE_SLOTS)
-		fsck_say(
-			f, "client %012llx: there is no slot %u", (unsigned long long)id, rec.slot);
-	else
+	if (rec.slot < WAKE_SLOTS) {
 		f->report.dead_clients += !wake_slot_alive(f->store->wake, rec.slot);
+		return 0;
+	}
+	fsck_say(f, "client %012llx: there is no slot %u", (unsigned long long)id, rec.slot);
+	fsck_fix(f, FSCK_ADDS, fsck_fix_client, id, 0);
 	return 0;
+}
+
+static bool is_range(const struct fsck *f, uint64_t start, uint64_t length)
+{
+	return length && start >= REC_ID_FIRST && start + length <= f->next_id;
 }
 
 static int on_range(struct fsck *f, struct slice key, struct slice value)
 {
-	uint64_t client = key_read_u64(key, 1), start = key_read_u64(key, 9);
-	struct rec_range rec;
+	uint64_t client = key_read_u64(key, 1), start = key_read_u64(key, 9), end;
+	struct rec_range rec = {0};
 	const char *what = NULL;
+	int r = rec_range_get(f->t, client, start, &rec);
 
 	(void)value;
-	if (rec_range_get(f->t, client, start, &rec))
+	end = start + rec.length;
+	if (r)
 		what = "it is damaged";
 	else if (!fsck_is(f, client, FSCK_CLIENT))
 		what = "its client has no record";
-	else if (!rec.length || start < REC_ID_FIRST || start + rec.length > f->next_id)
+	else if (!is_range(f, start, rec.length))
 		what = "it holds ids that were never given out";
 	else if (rec.incarnation > f->store->ids.incarnation)
 		what = "it is of an incarnation to come";
-	else if (!fsck_ids_add(&f->ranges, start, start + rec.length))
+	else if (!fsck_ids_add(&f->ranges, start, end))
 		what = "it overlaps another range";
-	if (what)
-		fsck_say(f, "range %012llx of client %012llx: %s", (unsigned long long)start,
-			(unsigned long long)client, what);
+	if (!what)
+		return 0;
+	fsck_say(f, "range %012llx of client %012llx: %s", (unsigned long long)start,
+		(unsigned long long)client, what);
+	if (!r && fsck_mark(f, client) && !fsck_peek(f, client)->kind)
+		fsck_fix(f, FSCK_ADDS, fsck_fix_client, client, 0);
+	else if (!r && start >= REC_ID_FIRST && end > f->next_id && end <= FSCK_ID_RAISE_MAX)
+		fsck_fix(f, FSCK_ADDS, fsck_fix_next, end, 0);
 	return 0;
 }
 
@@ -170,10 +189,12 @@ static int on_stage(struct fsck *f, struct slice key, struct slice value)
 	struct dec d = dec_of(value);
 	uint64_t n = dec_u64(&d), end = start + n;
 
-	if (dec_end(&d) || !n || end < start || !fsck_ids_has(&f->ranges, start) ||
-		!fsck_ids_has(&f->ranges, end - 1) || !fsck_ids_add(&f->staged, start, end))
-		fsck_say(f, "mark of staged ids from %012llx on: they are in no client's range",
-			(unsigned long long)start);
+	if (!dec_end(&d) && n && end > start && fsck_ids_has(&f->ranges, start) &&
+		fsck_ids_has(&f->ranges, end - 1) && fsck_ids_add(&f->staged, start, end))
+		return 0;
+	fsck_say(f, "mark of staged ids from %012llx on: they are in no client's range",
+		(unsigned long long)start);
+	fsck_fix_key(f, FSCK_ADDS, fsck_fix_stage, 0, key);
 	return 0;
 }
 

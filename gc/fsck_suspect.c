@@ -76,13 +76,17 @@ static int look_forward(struct fsck *f, uint64_t segment, const struct rec_segme
 		return 0;
 	memcpy(name, e->name.data, e->name.len);
 	name[e->name.len] = 0;
-	if (rec_exists(f->t, &holder))
+	if (rec_exists(f->t, &holder)) {
 		fsck_say(f, "block %012llx of %s: no holder record for segment %012llx",
 			ID(e->block), label, ID(segment));
+		fsck_fix_key(f, FSCK_ADDS, fsck_fix_mark, 0, key_slice(&holder));
+	}
 	file = key_file(g->table, name, e->block);
-	if (rec_exists(f->t, &file))
+	if (rec_exists(f->t, &file)) {
 		fsck_say(f, "block %012llx of %s: no file name record for '%s'", ID(e->block),
 			label, name);
+		fsck_fix_key(f, FSCK_ADDS, fsck_fix_mark, 0, key_slice(&file));
+	}
 	r = expect(f, holder_pair(e->block, segment));
 	return r ? r : expect(f, pair);
 }
@@ -92,10 +96,11 @@ static int on_holder(struct fsck *f, struct slice key, struct slice value)
 	uint64_t block = key_read_u64(key, 1), segment = key_read_u64(key, 9);
 
 	(void)value;
-	if (is_suspect(f, block) && !expected(f, holder_pair(block, segment)))
-		fsck_say(f,
-			"holder record of block %012llx of %s: segment %012llx does not list it",
-			ID(block), fsck_label(f, fsck_peek(f, block)->table), ID(segment));
+	if (!is_suspect(f, block) || expected(f, holder_pair(block, segment)))
+		return 0;
+	fsck_say(f, "holder record of block %012llx of %s: segment %012llx does not list it",
+		ID(block), fsck_label(f, fsck_peek(f, block)->table), ID(segment));
+	fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
 	return 0;
 }
 
@@ -105,10 +110,12 @@ static int on_file(struct fsck *f, struct slice key, struct slice value)
 	struct slice name = {(const uint8_t *)key.data + 9, key.len - 18};
 
 	(void)value;
-	if (is_suspect(f, block) && !expected(f, file_pair(table, name, block)))
-		fsck_say(f, "file name record '%.*s' of block %012llx of %s: no segment gives it",
-			(int)name.len, (const char *)name.data, ID(block),
-			fsck_label(f, fsck_peek(f, block)->table));
+	if (!is_suspect(f, block) || expected(f, file_pair(table, name, block)))
+		return 0;
+	fsck_say(f, "file name record '%.*s' of block %012llx of %s: no segment gives it",
+		(int)name.len, (const char *)name.data, ID(block),
+		fsck_label(f, fsck_peek(f, block)->table));
+	fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
 	return 0;
 }
 
@@ -118,9 +125,11 @@ static int on_link(struct fsck *f, struct slice key, struct slice value)
 	struct key back = key_u64_u64(KEY_LINK_OF, id, ref);
 
 	(void)value;
-	if (is_suspect(f, id) && !fsck_peek(f, ref)->links && rec_exists(f->t, &back))
-		fsck_say(f, "snapshot %012llx of %s: no reverse link to ref %012llx", ID(id),
-			fsck_label(f, fsck_peek(f, id)->table), ID(ref));
+	if (!is_suspect(f, id) || fsck_peek(f, ref)->links || !rec_exists(f->t, &back))
+		return 0;
+	fsck_say(f, "snapshot %012llx of %s: no reverse link to ref %012llx", ID(id),
+		fsck_label(f, fsck_peek(f, id)->table), ID(ref));
+	fsck_fix_key(f, FSCK_ADDS, fsck_fix_mark, 0, key_slice(&back));
 	return 0;
 }
 
@@ -130,9 +139,11 @@ static int on_link_of(struct fsck *f, struct slice key, struct slice value)
 	struct key there = key_u64_u64(KEY_LINK, ref, id);
 
 	(void)value;
-	if (is_suspect(f, id) && (fsck_peek(f, ref)->links || rec_exists(f->t, &there)))
-		fsck_say(f, "reverse link of snapshot %012llx of %s: ref %012llx has no such link",
-			ID(id), fsck_label(f, fsck_peek(f, id)->table), ID(ref));
+	if (!is_suspect(f, id) || (!fsck_peek(f, ref)->links && !rec_exists(f->t, &there)))
+		return 0;
+	fsck_say(f, "reverse link of snapshot %012llx of %s: ref %012llx has no such link", ID(id),
+		fsck_label(f, fsck_peek(f, id)->table), ID(ref));
+	fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
 	return 0;
 }
 

@@ -53,8 +53,10 @@ static int on_entry(struct fsck *f, struct slice key, struct slice value)
 	if (!holds)
 		fsck_say(f, "trash entry %012llx '%s': what it holds is not there", ID(id), e.name);
 	in = key_u64_u64(KEY_TRASH_IN, e.kind == REC_TRASH_TABLE ? e.db : e.table, id);
-	if (rec_exists(f->t, &in))
-		fsck_say(f, "trash entry %012llx '%s': no index leads to it", ID(id), e.name);
+	if (!rec_exists(f->t, &in))
+		return 0;
+	fsck_say(f, "trash entry %012llx '%s': no index leads to it", ID(id), e.name);
+	fsck_fix_key(f, FSCK_ADDS, fsck_fix_mark, 0, key_slice(&in));
 	return 0;
 }
 
@@ -69,6 +71,7 @@ static int on_index(struct fsck *f, struct slice key, struct slice value)
 			(e.kind == REC_TRASH_TABLE ? e.db : e.table) == dir))
 		return 0;
 	fsck_say(f, "index of the trash: entry %012llx was not in %012llx", ID(id), ID(dir));
+	fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
 	return 0;
 }
 
@@ -78,9 +81,13 @@ static void check_held(struct fsck *f, uint64_t id, uint64_t entry, enum fsck_ki
 	struct rec_trash e;
 	int r = fsck_is(f, entry, FSCK_TRASH) ? rec_trash_get(f->t, entry, &e) : -ENOENT;
 
-	if (r == -ENOENT || (!r && id != (kind == FSCK_REF ? e.ref : e.table)))
-		fsck_say(f, "%s %012llx: trash entry %012llx does not hold it", fsck_word(kind),
-			ID(id), ID(entry));
+	if (r != -ENOENT && (r || id == (kind == FSCK_REF ? e.ref : e.table)))
+		return;
+	fsck_say(f, "%s %012llx: trash entry %012llx does not hold it", fsck_word(kind), ID(id),
+		ID(entry));
+	/* a dropped table has no name any more but in its entry */
+	if (kind == FSCK_REF && fsck_mark(f, entry) && !fsck_peek(f, entry)->kind)
+		fsck_fix(f, FSCK_ADDS, fsck_fix_trash, entry, id);
 }
 
 static int on_ref(struct fsck *f, struct slice key, struct slice value)

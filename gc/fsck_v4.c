@@ -4,6 +4,7 @@
 #include "refs/table.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ID(id) ((unsigned long long)(id))
@@ -48,32 +49,50 @@ static bool check_blocks(
 	return at == v4->n_blocks && v4->summary.row_count == g->rows;
 }
 
+bool fsck_segment_fits(struct fsck *f, const struct rec_segment *g, struct slice v4)
+{
+	struct codec_segment c cleanup(codec_segment_deinit) = {0};
+	struct bough_error error = {0};
+
+	return v4.len == g->v4_size && !codec_segment_decode(v4, &c, &error) &&
+	       check_blocks(f, g, &c);
+}
+
+static void say_v4(struct fsck *f, uint64_t id, const char *what)
+{
+	fsck_say(f, "segment %012llx of %s: its v4 object %s", ID(id),
+		fsck_label(f, fsck_peek(f, id)->table), what);
+	fsck_fix(f, FSCK_ADDS, fsck_fix_v4, id, 0);
+}
+
 int fsck_segment_v4(struct fsck *f, uint64_t id, const struct rec_segment *g)
 {
 	struct codec_segment v4 cleanup(codec_segment_deinit) = {0};
 	struct bough_error error = {0};
 	struct key k = key_u64(KEY_SEGMENT_V4, id);
-	const char *label = fsck_label(f, fsck_peek(f, id)->table);
 	struct slice value;
+	char what[sizeof error.message + 32];
 	int r = kv_get(f->t, KV_BULK, key_slice(&k), &value);
 
 	if (r == -ENOENT) {
-		fsck_say(f, "segment %012llx of %s: its v4 object is missing", ID(id), label);
+		say_v4(f, id, "is missing");
 		return 0;
 	}
-	if (!r && value.len != g->v4_size)
-		fsck_say(f, "segment %012llx of %s: its v4 object has %zu bytes, not %llu", ID(id),
-			label, value.len, ID(g->v4_size));
+	if (!r && value.len != g->v4_size) {
+		snprintf(what, sizeof what, "has %zu bytes, not %llu", value.len, ID(g->v4_size));
+		say_v4(f, id, what);
+	}
 	if (!r)
 		r = codec_segment_decode(value, &v4, &error);
 	if (r == -ENOMEM)
 		return r;
-	if (r)
-		fsck_say(f, "segment %012llx of %s: its v4 object is damaged: %s", ID(id), label,
+	if (r) {
+		snprintf(what, sizeof what, "is damaged: %s",
 			*error.message ? error.message : "not the bytes that were written");
-	else if (!check_blocks(f, g, &v4))
-		fsck_say(f, "segment %012llx of %s: its v4 object lists other blocks or rows",
-			ID(id), label);
+		say_v4(f, id, what);
+	} else if (!check_blocks(f, g, &v4)) {
+		say_v4(f, id, "lists other blocks or rows");
+	}
 	return 0;
 }
 
@@ -92,8 +111,10 @@ int fsck_snapshot_v4(struct fsck *f, uint64_t id)
 	r = refs_render_snapshot(f->x, id, &b);
 	if (r == -ENOMEM)
 		return r;
-	if (r)
-		fsck_say(f, "snapshot %012llx of %s: rendered it has not its v4_size", ID(id),
-			fsck_label(f, fsck_peek(f, id)->table));
+	if (!r)
+		return 0;
+	fsck_say(f, "snapshot %012llx of %s: rendered it has not its v4_size", ID(id),
+		fsck_label(f, fsck_peek(f, id)->table));
+	fsck_fix(f, FSCK_LAST, fsck_fix_v4_size, id, 0);
 	return 0;
 }

@@ -200,6 +200,8 @@ int rec_count_get(struct kv_txn *t, uint64_t id, uint32_t *ret_count);
 int rec_count_add(struct kv_txn *t, uint64_t id);
 /** rec_count_sub() - one reference less; *@ret_left 0: it was the last, no count is stored. */
 int rec_count_sub(struct kv_txn *t, uint64_t id, uint32_t *ret_left);
+/** rec_count_put() - for repairs: as many as were counted. */
+int rec_count_put(struct kv_txn *t, uint64_t id, uint32_t count);
 /** rec_exists() - 0, -ENOENT, -EUCLEAN. */
 int rec_exists(struct kv_txn *t, const struct key *k);
 /** rec_mark() - an empty value under @k: an index entry. */

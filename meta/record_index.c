@@ -81,6 +81,17 @@ int rec_count_sub(struct kv_txn *t, uint64_t id, uint32_t *ret_left)
 	return r;
 }
 
+int rec_count_put(struct kv_txn *t, uint64_t id, uint32_t count)
+{
+	struct key k = key_u64(KEY_COUNT, id);
+	int r;
+
+	if (count > 1)
+		return number_put(t, &k, count);
+	r = kv_del(t, KV_BULK, key_slice(&k));
+	return r == -ENOENT ? 0 : r;
+}
+
 int rec_marker_get(struct kv_txn *t, uint64_t *ret_commit)
 {
 	struct key k = key_meta(REC_META_MARKER);

@@ -46,7 +46,8 @@ struct slot {
 	_Atomic uint64_t ack;	/* sealed: what the mount shows */
 	_Atomic uint64_t lag;	/* sealed: a commit that was not waited for to the end */
 	_Atomic uint32_t mount; /* IS_MOUNT */
-	uint8_t unused[36];	/* a cache line for each */
+	_Atomic uint32_t pid;	/* of who took it last: for words only */
+	uint8_t unused[32];	/* a cache line for each */
 };
 
 struct page {
@@ -424,6 +425,7 @@ int wake_slot_take(struct wake *w, unsigned *ret_slot)
 		return r == -EAGAIN ? -EBUSY : r;
 	page_heal(w);
 	atomic_store(&w->page->slots[w->slot].lag, seal(0));
+	atomic_store(&w->page->slots[w->slot].pid, (uint32_t)getpid());
 	*ret_slot = (unsigned)w->slot;
 	return 0;
 }
@@ -444,6 +446,31 @@ static void slots_alive(const struct wake *w, off_t from, off_t to,
 		slots_alive(w, from, held, fn, arg);
 		from = held + 1;
 	}
+}
+
+/** Others that are alive, as far as there is room for them. */
+struct others {
+	const struct slot *slots;
+	struct wake_other *at;
+	size_t n, max;
+};
+
+static void take_other(struct slot *s, void *arg)
+{
+	struct others *o = arg;
+
+	if (o->n < o->max)
+		o->at[o->n++] = (struct wake_other){.slot = (unsigned)(s - o->slots),
+			.pid = (int)atomic_load(&s->pid),
+			.is_mount = atomic_load(&s->mount) == IS_MOUNT};
+}
+
+size_t wake_others(const struct wake *w, struct wake_other *ret, size_t max)
+{
+	struct others o = {.slots = w->page->slots, .at = ret, .max = max};
+
+	slots_alive(w, 0, WAKE_SLOTS, take_other, &o);
+	return o.n;
 }
 
 void wake_epoch_publish(struct wake *w, uint64_t epoch)

@@ -52,6 +52,14 @@ void wake_set_failed(struct wake *w);
 int wake_slot_take(struct wake *w, unsigned *ret_slot);
 /** wake_slot_alive() - does a living process hold @slot? (its own too) */
 bool wake_slot_alive(const struct wake *w, unsigned slot);
+/** Another living client of the store. */
+struct wake_other {
+	unsigned slot;
+	int pid; /* as it said of itself; 0 not known */
+	bool is_mount;
+};
+/** wake_others() - at most @max of them. Return: how many. Complete for one moment: their locks. */
+size_t wake_others(const struct wake *w, struct wake_other *ret, size_t max);
 /** wake_epoch_publish() - of this process's slot (taken before); a full fence follows the store. */
 void wake_epoch_publish(struct wake *w, uint64_t epoch);
 /** wake_epoch_min() - the lowest epoch of all living clients; WAKE_EPOCH_IDLE if none is in use. */

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""One import, one branch, one drop, one undrop, killed before and after each of their durable
-calls in turn: afterwards the command has happened or not, fsck is clean, and the command works
-when repeated.
+"""One import, one branch, one drop, one undrop, one repair, killed before and after each of their
+durable calls in turn: afterwards the command has happened or not, fsck is clean, and the command
+works when repeated.
 usage: cut_cli.py BUILD"""
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import cli
 class Cutter:
     def __init__(self, build):
         self.folder = tempfile.mkdtemp(prefix="bough-cut-")
+        self.build = build
         self.library = os.path.join(build, "tests/crash/libboughcut.so")
         self.store = cli.Store(build, self.folder)
         self.cuts, self.bad, self.op = 0, [], 0
@@ -60,6 +62,23 @@ class Cutter:
         self.check(f"branch {verb}, call {at}")
         return status
 
+    def repair(self, at, after):
+        """What fsck finds afterwards is as before, or nothing."""
+        folder = f"{self.folder}/broken"
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([os.path.join(self.build, "tests/gc/fsck_break"), folder,
+                        "count of a segment", "nlink", "name missing"], check=True)
+        env = dict(os.environ, LD_PRELOAD=self.library, BOUGH_CUT_AT=str(at))
+        if after:
+            env["BOUGH_CUT_AFTER"] = "1"
+        argv = [self.store.argv()[0], "-s", folder, "fsck"]
+        r = subprocess.run([*argv, "--repair"], env=env, capture_output=True, text=True)
+        left = json.loads(subprocess.run([*argv, "--json"], capture_output=True).stdout)
+        if left["errors"] not in ([0] if r.returncode == 0 else [0, 3]):
+            self.bad.append(f"repair, call {at}: {left['findings']} {r.stdout} {r.stderr}")
+        self.cuts += "the check was killed" in r.stderr
+        return r.returncode
+
     def each_call(self, fn, *args):
         for after in (False, True):
             at = 1
@@ -79,6 +98,7 @@ def main():
     c.each_call(c.branch, "drop")
     c.each_call(c.branch, "undrop")
     c.each_call(c.imports)
+    c.each_call(c.repair)
     c.bad += cli.judge_log(c.store.log("cut.t"), c.expected, c.acknowledged)
     print(f"{c.cuts} cuts")
     if c.cuts < 30:

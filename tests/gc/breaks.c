@@ -442,8 +442,60 @@ static void client_in_no_slot(struct world *w)
 static void stage_in_no_range(struct world *w)
 {
 	struct key k = key_u64_u64(KEY_STAGE, w->orders, new_id(w));
+	uint8_t one[8] = {1};
 
-	put(w, k, "\1\0\0\0\0\0\0\0");
+	assert_int_equal(kv_put(w->t, KV_HOT, key_slice(&k), (struct slice){one, sizeof one}), 0);
+}
+static void stage_damaged(struct world *w)
+{
+	put(w, key_u64_u64(KEY_STAGE, w->orders, new_id(w)), "?");
+}
+static void outbox_of_a_ref_damaged(struct world *w)
+{
+	put(w, key_u64(KEY_OUTBOX, w->dev), "x");
+}
+static void schema_of_a_ref(struct world *w)
+{
+	EDIT(ref, w->dev, rec.schema = w->big_schema);
+}
+static void queue_of_the_future(struct world *w)
+{
+	struct key k = key_u64(KEY_QUEUE, 7);
+	uint8_t value[] = {1, REC_QUEUE_SNAPSHOT, 0, 0xff, 0xff, 0xff, 0x7f};
+
+	EDIT(snapshot, w->first, rec.count++);
+	assert_true(w->first < 0x80);
+	value[2] = (uint8_t)w->first;
+	assert_int_equal(
+		kv_put(w->t, KV_HOT, key_slice(&k), (struct slice){value, sizeof value}), 0);
+}
+static void next_id_too_low(struct world *w)
+{
+	struct key k = key_meta(REC_META_NEXT);
+	struct buf b auto_buf = {0};
+
+	assert_int_equal(enc_u8(&b, 1), 0);
+	assert_int_equal(enc_varint(&b, w->old_entry), 0); /* the last that was given */
+	assert_int_equal(kv_put(w->t, KV_HOT, key_slice(&k), buf_slice(&b)), 0);
+}
+static void node_unreachable(struct world *w)
+{
+	struct tree_entry made;
+	struct tree_node n;
+
+	assert_int_equal(tree_node_get(w->t, w->head_rec.root, &n), 0);
+	for (unsigned i = 0; i < n.n; i++)
+		assert_int_equal(rec_count_add(w->t, n.e[i].child), 0);
+	assert_int_equal(tree_node_put(w->t, n.level, n.e, n.n, &made), 0);
+}
+static void name_taken_by_nothing(struct world *w)
+{
+	struct key k = key_name(KEY_NAME, w->orders, "dev");
+	uint64_t ghost = new_id(w);
+
+	del(w, k);
+	del(w, key_u64_u64(KEY_ENTRY, w->orders, w->dev));
+	assert_int_equal(rec_dir_add(w->t, w->orders, "dev", ghost), 0);
 }
 
 /* the trash */
@@ -547,6 +599,13 @@ const struct broken breaks[] = {
 	{"dropped ref with a name", trash_named, 2, "entry 'old' of directory"},
 	{"trash owns too much", trash_link_owns_too_much, 1, "snapshot %: its count is"},
 	{"dropped ref with a reverse link", trash_with_reverse_link, 1, "reverse link of snapshot"},
+	{"stage damaged", stage_damaged, 1, "mark of staged ids from"},
+	{"outbox of a ref damaged", outbox_of_a_ref_damaged, 1, "outbox entry of %: it is damaged"},
+	{"schema of a ref", schema_of_a_ref, 1, "sales.orders/dev: its schema is not that"},
+	{"queue of the future", queue_of_the_future, 1, "queue entry 7: it is of commit"},
+	{"next id too low", next_id_too_low, 3, "its id was never given out"},
+	{"node unreachable", node_unreachable, 1, "node %: nothing refers to it"},
+	{"name taken by nothing", name_taken_by_nothing, 4, "name 'dev' of directory"},
 	{"stage in no range", stage_in_no_range, 1, "mark of staged ids from"},
 };
 const size_t n_breaks = ARRAY_SIZE(breaks);

@@ -41,35 +41,6 @@ static void flip_bit(const char *path, uint64_t *random)
 	close(fd);
 }
 
-static int digest_one(void *arg, struct slice key, struct slice value)
-{
-	uint32_t *crc = arg;
-
-	*crc = crc32c(crc32c(*crc, key.data, key.len), value.data, value.len);
-	return 0;
-}
-
-/* Of every record of a store that fsck calls sound. */
-static uint32_t digest(const char *store)
-{
-	struct kv_lmdb_options options = {0};
-	struct kv *kv cleanup(kv_close_p) = NULL;
-	struct kv_txn *t auto_kv_txn = NULL;
-	struct bough_error error = {0};
-	char path[TEST_PATH_BYTES_MAX + 32];
-	uint32_t crc = 0;
-	uint8_t zero = 0;
-
-	snprintf(path, sizeof path, "%s/meta", store);
-	assert_int_equal(kv_lmdb_open(path, &options, &kv, &error), 0);
-	assert_int_equal(kv_begin(kv, KV_READ, &t), 0);
-	for (int db = 0; db < KV_DBS; db++)
-		assert_int_equal(kv_scan(t, (enum kv_db)db, (struct slice){&zero, 1},
-					 (struct slice){NULL, 0}, digest_one, &crc),
-			0);
-	return crc;
-}
-
 /* Found, refused, or harmless (a free page, a stale copy): then every record is as it was. */
 static void each_flipped_bit_is_found_or_harmless(void **state)
 {
@@ -81,7 +52,7 @@ static void each_flipped_bit_is_found_or_harmless(void **state)
 	uint32_t sound;
 
 	close_world(w);
-	sound = digest(w->f->path);
+	sound = world_digest(w->f->path);
 	for (uint64_t i = 0; i < flips; i++) {
 		int r;
 
@@ -94,7 +65,7 @@ static void each_flipped_bit_is_found_or_harmless(void **state)
 		assert_true(!r || r == -EUCLEAN);
 		assert_true(r != -EUCLEAN || (report.metadata_damaged && report.errors));
 		if (!report.errors)
-			assert_int_equal(digest(path), sound);
+			assert_int_equal(world_digest(path), sound);
 		found += report.errors > 0;
 		world_remove(path);
 	}

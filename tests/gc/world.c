@@ -1,5 +1,6 @@
 #include "tests/gc/world.h"
 #include "refs/ref.h"
+#include "objstore/base/hash.h"
 #include "refs/trash.h"
 
 #include <stdio.h>
@@ -12,6 +13,30 @@ static void hear(void *arg, const char *text)
 
 	snprintf(l->text + used, sizeof l->text - used, "%s\n", text);
 	l->n++;
+}
+
+static void hear_repaired(void *arg, const char *text)
+{
+	struct findings *l = arg;
+	size_t used = strlen(l->gone);
+
+	snprintf(l->gone + used, sizeof l->gone - used, "%s\n", text);
+	l->repaired++;
+}
+
+int world_repair(const char *path, bool full, struct findings *l, struct fsck_report *report)
+{
+	struct fsck_options o = {
+		.full = full, .repair = true, .finding = hear, .repaired = hear_repaired, .arg = l};
+	struct bough_error error = {0};
+	int r;
+
+	*l = (struct findings){0};
+	*report = (struct fsck_report){0};
+	r = fsck_run(path, &o, report, &error);
+	if (r)
+		hear(l, error.message);
+	return r;
 }
 
 int world_check(const char *path, bool full, struct findings *l, struct fsck_report *report)
@@ -28,6 +53,7 @@ int world_setup(void **state)
 {
 	struct world *w = calloc(1, sizeof *w);
 	struct refs_txn *x auto_refs_txn = NULL;
+	struct rec_snapshot big;
 	struct fixture *f;
 
 	if (!w || fixture_setup((void **)&f))
@@ -49,8 +75,10 @@ int world_setup(void **state)
 		return -1;
 	if (refs_begin(f->store, KV_READ, &x) ||
 		refs_trash_find(x, w->orders, REC_TRASH_REF, "old", &w->old_entry, NULL) ||
-		rec_snapshot_get(x->kv, w->head, &w->head_rec))
+		rec_snapshot_get(x->kv, w->head, &w->head_rec) ||
+		rec_snapshot_get(x->kv, w->big_head, &big))
 		return -1;
+	w->big_schema = big.schema;
 	*state = w;
 	return 0;
 }
@@ -81,6 +109,34 @@ void world_remove(const char *path)
 
 	snprintf(command, sizeof command, "rm -r %s", path);
 	assert_int_equal(system(command), 0);
+}
+
+static int digest_one(void *arg, struct slice key, struct slice value)
+{
+	uint32_t *crc = arg;
+
+	*crc = crc32c(crc32c(*crc, key.data, key.len), value.data, value.len);
+	return 0;
+}
+
+uint32_t world_digest(const char *store)
+{
+	struct kv_lmdb_options options = {0};
+	struct kv *kv cleanup(kv_close_p) = NULL;
+	struct kv_txn *t auto_kv_txn = NULL;
+	struct bough_error error = {0};
+	char path[TEST_PATH_BYTES_MAX + 32];
+	uint32_t crc = 0;
+	uint8_t zero = 0;
+
+	snprintf(path, sizeof path, "%s/meta", store);
+	assert_int_equal(kv_lmdb_open(path, &options, &kv, &error), 0);
+	assert_int_equal(kv_begin(kv, KV_READ, &t), 0);
+	for (int db = 0; db < KV_DBS; db++)
+		assert_int_equal(kv_scan(t, (enum kv_db)db, (struct slice){&zero, 1},
+					 (struct slice){NULL, 0}, digest_one, &crc),
+			0);
+	return crc;
 }
 
 /* Does @text hold @pattern's parts between '%' one after the other? */

@@ -10,15 +10,15 @@
 /** The ids of the store that every case starts from. */
 struct world {
 	struct fixture *f;
-	uint64_t orders, main, dev, first, head, dev_head, big, big_head, old,
-		old_entry; /* old: dropped */
+	uint64_t orders, main, dev, first, head, dev_head, big, big_head, old, old_entry,
+		big_schema; /* old: dropped */
 	struct rec_snapshot head_rec;
 	struct kv_txn *t;
 };
 
 struct findings {
-	char text[TEXT_BYTES_MAX]; /* a line each */
-	unsigned n;
+	char text[TEXT_BYTES_MAX], gone[TEXT_BYTES_MAX]; /* a line each; gone: repaired */
+	unsigned n, repaired;
 };
 
 /** One thing to break, how many findings that makes, and what one of them says. */
@@ -36,6 +36,10 @@ int world_setup(void **state);
 int world_teardown(void **state);
 /** world_check() - run fsck. */
 int world_check(const char *path, bool full, struct findings *l, struct fsck_report *report);
+/** world_repair() - the same with repair; what cannot be run is a finding too. */
+int world_repair(const char *path, bool full, struct findings *l, struct fsck_report *report);
+/** world_digest() - of every record of a store. */
+uint32_t world_digest(const char *store);
 /** world_copy() - a copy of a store that may be broken; world_remove() takes it away. */
 void world_copy(const char *from, char *to, size_t size);
 void world_remove(const char *path);

@@ -174,10 +174,16 @@ static void slots_fall_with_their_process(void **state)
 	struct wake *w = open_with_slot(&mine), *other;
 	struct child c = spawn(take_slot_and_stay);
 	unsigned its = (unsigned char)hear(&c);
+	struct wake_other others[4];
 
 	(void)state;
 	assert_int_equal(mine, 0);
 	assert_int_equal(its, 1);
+	assert_int_equal(wake_others(w, others, ARRAY_SIZE(others)), 1);
+	assert_int_equal(others[0].slot, its);
+	assert_int_equal(others[0].pid, c.pid);
+	assert_false(others[0].is_mount);
+	assert_int_equal(wake_others(w, others, 0), 0);
 	assert_true(wake_slot_alive(w, mine));
 	assert_true(wake_slot_alive(w, its));
 	assert_false(wake_slot_alive(w, 2));
@@ -188,6 +194,7 @@ static void slots_fall_with_their_process(void **state)
 	assert_int_equal(wake_epoch_min(w), 5);
 	end(&c, SIGKILL);
 	assert_false(wake_slot_alive(w, its));
+	assert_int_equal(wake_others(w, others, ARRAY_SIZE(others)), 0);
 	assert_int_equal(wake_epoch_min(w), WAKE_EPOCH_IDLE);
 	other = open_with_slot(&again);
 	assert_int_equal(again, its);
