@@ -231,7 +231,7 @@ int fs_tree_lookup(const struct fs_tree *t, uint64_t dir, const char *name, stru
 	}
 	if (!r)
 		r = fs_node_stat(t, x, ino, ret);
-	if (!r && expire_at_us)
+	if (!r && expire_at_us && !ret->expire_at_us) /* what is never believed stays so */
 		ret->expire_at_us = expire_at_us;
 	/* A name that could not be one, or is longer than any, is just not there. */
 	return r == -EINVAL || r == -ENAMETOOLONG ? -ENOENT : r;

@@ -329,6 +329,29 @@ static void temporary_links_replace_the_oldest(void **state)
 	fs_headlinks_free(l);
 }
 
+/* Not in a ref that expires some day either: it is HEAD as soon as it has that name. */
+static void temporary_links_are_never_believed(void **state)
+{
+	struct world *w = *state;
+	struct fs_headlink link = {.name = "waits", .snapshot = 7};
+	struct fs_change retain = {.what = FS_RETAIN, .name = "", .retain_us = UINT64_C(1) << 40};
+	struct fs_node n;
+	uint64_t id, believed_until_us;
+
+	assert_int_equal(make(w, "sales/orders/_refs", "dev", 0755), 0);
+	assert_int_equal(fs_headlinks_new(&w->t.headlinks), 0);
+	link.dir = retain.dir = retain.ino = ino_of(w, "sales/orders/_refs/dev");
+	fs_headlink_put(w->t.headlinks, &link, &id);
+	assert_int_equal(fs_tree_lookup(&w->t, link.dir, link.name, &n), 0);
+	believed_until_us = n.expire_at_us;
+	assert_int_equal(run(w, retain, NULL), 0);
+	assert_int_equal(fs_tree_lookup(&w->t, link.dir, "HEAD", &n), 0);
+	assert_true(n.expire_at_us > believed_until_us);
+	assert_int_equal(fs_tree_lookup(&w->t, link.dir, link.name, &n), 0);
+	assert_int_equal(n.expire_at_us, believed_until_us);
+	fs_headlinks_free(steal(&w->t.headlinks));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -342,6 +365,7 @@ int main(void)
 		T(long_names_fit_into_the_trash),
 		T(dropped_inodes_are_gone),
 		T(temporary_links_replace_the_oldest),
+		T(temporary_links_are_never_believed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
