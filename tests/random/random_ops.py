@@ -205,7 +205,17 @@ class Run:
                 self.fail(e)
         self.rounds += 1
 
+    def keep_errors(self):
+        """What the mounts say went wrong goes with them."""
+        for path in self.mounts:
+            try:
+                shutil.copyfile(f"{path}/.bough/errors", f"{path}.errors")
+            except OSError as e:
+                print(f"{path}/.bough/errors: {e}")
+
     def end(self):
+        if self.bad:
+            self.keep_errors()
         for p, pipe in self.workers:
             if p.is_alive() and not self.bad:
                 pipe.send(("end", None))
