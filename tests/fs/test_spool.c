@@ -1,4 +1,5 @@
 /* The table of staged files, its folder, and truncating opens. */
+#include "fs/spool_impl.h"
 #include "tests/fs/spool_world.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -283,21 +284,37 @@ static void a_seen_name_stays_for_an_hour(void **state)
 	spool_world_close(w, held);
 }
 
-/* As many as may be, and not a descriptor each. */
 static void there_is_a_limit(void **state)
 {
 	struct spool_world *w = *state;
 	struct fs_staged *f = NULL;
-	char name[16];
 
-	for (unsigned i = 0; i < FS_STAGED_MAX; i++) {
-		snprintf(name, sizeof name, "%u", i);
-		spool_world_close(w, spool_world_create(w, DIR_A, name));
-	}
+	w->p->n = FS_STAGED_MAX - 1;
+	spool_world_close(w, spool_world_create(w, DIR_A, "a"));
 	assert_int_equal(fs_spool_create(w->p, DIR_A, "x", &f), -ENFILE);
-	assert_int_equal(spool_world_entries(w, NULL), FS_STAGED_MAX);
-	assert_int_equal(fs_spool_remove(w->p, DIR_A, "5"), 0);
+	assert_int_equal(spool_world_entries(w, NULL), 1);
+	assert_int_equal(fs_spool_remove(w->p, DIR_A, "a"), 0);
 	spool_world_close(w, spool_world_create(w, DIR_A, "x"));
+}
+
+/* There may be more of them than descriptors. */
+static void without_a_handle_no_descriptor(void **state)
+{
+	struct spool_world *w = *state;
+	struct fs_staged *f;
+	int before = open(w->path, O_RDONLY), after;
+
+	for (char name[] = "a"; *name <= 'z'; name[0]++) {
+		f = spool_world_create(w, DIR_A, name);
+		fs_spool_release(w->p, f);
+		assert_int_equal(spool_world_size(f), 0);
+		fs_staged_unref(w->p, f);
+	}
+	after = open(w->path, O_RDONLY);
+	assert_int_equal(after, before + 1);
+	close(before);
+	close(after);
+	assert_int_equal(spool_world_entries(w, NULL), 26);
 }
 
 static void a_name_that_fails_leaves_nothing(void **state)
@@ -419,6 +436,7 @@ int main(void)
 		SPOOL_TEST(a_committing_name_goes_with_its_last_handle),
 		SPOOL_TEST(a_seen_name_stays_for_an_hour),
 		SPOOL_TEST(there_is_a_limit),
+		SPOOL_TEST(without_a_handle_no_descriptor),
 		SPOOL_TEST(a_name_that_fails_leaves_nothing),
 		SPOOL_TEST(opening_fails_at_each_call),
 		SPOOL_TEST(the_dead_are_swept_and_the_living_are_not),
