@@ -64,6 +64,24 @@ int fs_refuse(const struct fs_tree *t, uint64_t dir, struct bough_error *error)
 	return r ? r : change_refuse(x, dir, error);
 }
 
+int fs_write_check(const struct fs_tree *t, uint64_t dir, struct bough_error *error)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct rec_ref ref;
+	int r;
+
+	if (fs_ino_kind(dir) != FS_DATA)
+		return fs_refuse(t, dir, error);
+	if (!t->spool)
+		return error_set(error, -EROFS, "this mount is read-only");
+	r = refs_begin(t->store, KV_READ, &x);
+	if (!r)
+		r = refs_ref_open(x, fs_ino_id(dir), &ref, error);
+	return !r && ref.kind == REC_REF_TAG
+		       ? error_set(error, -EROFS, "tag '%s' is read-only", ref.name)
+		       : r;
+}
+
 int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bough_error *error)
 {
 	struct refs_txn *x auto_refs_txn = NULL;

@@ -3,7 +3,6 @@
 #include "fs/spool.h"
 #include "fs/tree_impl.h"
 #include <errno.h>
-#include <string.h>
 
 static bool is_data(uint64_t dir)
 {

@@ -22,6 +22,7 @@ mode_t fs_kind_type(enum fs_kind kind)
 	case FS_SNAPSHOT:
 	case FS_SEGMENT:
 	case FS_BLOCK:
+	case FS_STAGED:
 		return S_IFREG;
 	default:
 		return S_IFDIR;

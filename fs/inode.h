@@ -25,6 +25,7 @@ enum fs_kind {
 	FS_BLOCK = 16,
 	FS_TRASHED = 17,  /* id: entry of the trash */
 	FS_HEADLINK = 18, /* id: of fs/headlink, in this mount only */
+	FS_STAGED = 19,	  /* id: of fs/spool, in this mount only */
 	FS_KINDS
 };
 

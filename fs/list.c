@@ -1,9 +1,11 @@
 /*
  * Listings. A cookie says where to go on and means the same to every handle:
  *   fixed entries ("..", "HEAD", ".bough" ...)   position + 1: below REC_ID_FIRST
- *   data/                                        segment key << 12 | position in it + 1
+ *   data/                                        segment key << 12 | position in it + 1,
+ *                                                then 2^62 + id of what is being written
  *   all others                                   the child's id
  */
+#include "fs/spool.h"
 #include "fs/tree_impl.h"
 #include "meta/tree.h"
 #include "refs/client.h"
@@ -16,6 +18,7 @@
 #include <string.h>
 
 #define POSITION_BITS 12
+#define STAGED (UINT64_C(1) << 62)
 #define FIXED_MAX 10 /* below REC_ID_FIRST */
 
 struct list {
@@ -38,7 +41,7 @@ static int emit(struct list *l, const char *name, uint64_t ino, uint64_t cookie)
 	if (!l->with_attributes || fs_node_stat(l->t, l->x, ino, &n))
 		n = (struct fs_node){
 			.st = {.st_ino = ino, .st_mode = fs_kind_type(fs_ino_kind(ino))}};
-	else if (l->dir->expire_at_us)
+	else if (l->dir->expire_at_us && !n.expire_at_us)
 		n.expire_at_us = l->dir->expire_at_us;
 	return l->fn(l->arg, name, &n, cookie);
 }
@@ -204,6 +207,21 @@ static int list_segment(void *arg, const struct tree_entry *e)
 	return r;
 }
 
+static int emit_staged(void *arg, struct fs_staged *f, const char *name)
+{
+	struct list *l = arg;
+	uint64_t id = fs_staged_id(f);
+
+	return emit(l, name, fs_ino(FS_STAGED, id), STAGED + id);
+}
+
+static int list_staged(struct list *l)
+{
+	return l->t->spool
+		       ? fs_spool_list(l->t->spool, l->dir->ino, l->after - STAGED, emit_staged, l)
+		       : 0;
+}
+
 static int list_links(struct list *l, uint64_t ref)
 {
 	return refs_link_list(l->x, ref, l->after, list_link, l);
@@ -247,8 +265,14 @@ static int list_children(struct list *l)
 		l->child = FS_BLOCK;
 		return list_objects(l, KEY_BLOCK_IN);
 	case FS_DATA:
-		return tree_walk(
-			l->x->kv, l->dir->root, l->after >> POSITION_BITS, list_segment, l);
+		if (l->after < STAGED) {
+			r = tree_walk(
+				l->x->kv, l->dir->root, l->after >> POSITION_BITS, list_segment, l);
+			if (r)
+				return r;
+			l->after = STAGED;
+		}
+		return list_staged(l);
 	default:
 		return 0;
 	}
@@ -319,8 +343,11 @@ static int dir_open(const struct fs_tree *t, uint64_t ino, struct fs_dir *d)
 		r = fs_ref_get(x, fs_ino_id(ino), &ref);
 		n.expire_at_us = r ? 0 : ref.rec.expire_at_us;
 	}
-	if (!r && kind == FS_DATA)
+	if (!r && kind == FS_DATA) {
 		r = pin_head(x, fs_ino_id(ino), d);
+		/* what is being written is listed too: another version, another number */
+		n.version += t->spool ? fs_spool_version(t->spool, ino) << 40 : 0;
+	}
 	if (!r && (kind == FS_B || kind == FS_SG))
 		r = count_objects(x, fs_ino_id(ino), kind == FS_SG, &d->entries_min);
 	if (r)

@@ -1,5 +1,6 @@
 /* Downwards: a name in a directory to its inode. */
 #include "fs/headlink.h"
+#include "fs/spool.h"
 #include "fs/tree_impl.h"
 #include "refs/data.h"
 #include "refs/name.h"
@@ -220,13 +221,17 @@ int fs_tree_lookup(const struct fs_tree *t, uint64_t dir, const char *name, stru
 {
 	struct refs_txn *x auto_refs_txn = NULL;
 	struct fs_headlink link;
-	uint64_t ino, expire_at_us = 0;
+	uint64_t ino, id, expire_at_us = 0;
 	int r = fs_ino_valid(dir) ? refs_begin(t->store, KV_READ, &x) : -ENOENT;
 
 	if (!r)
 		r = find(x, dir, name, &ino, &expire_at_us);
 	if (r == -ENOENT && !fs_headlink_find(t->headlinks, dir, name, &link)) {
 		ino = fs_ino(FS_HEADLINK, link.id);
+		r = 0;
+	}
+	if (r == -ENOENT && t->spool && !fs_spool_find(t->spool, dir, name, &id)) {
+		ino = fs_ino(FS_STAGED, id);
 		r = 0;
 	}
 	if (!r)

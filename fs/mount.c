@@ -18,6 +18,7 @@
 #define DEVICE "/dev/fuse"
 #define READ_AHEAD_KB "1024"
 #define EDIT_THREADS 2
+#define PUT_THREADS 4
 
 /** What is being served. Set by one thread before the session runs. */
 struct mount {
@@ -315,7 +316,13 @@ static int start_pools(struct fs *fs)
 {
 	struct fs_pool_conf edits = {.committer = fs->committer, .threads = EDIT_THREADS};
 
-	return fs_pool_start(&edits, &fs->edits);
+	struct fs_pool_conf puts = {.committer = fs->committer,
+		.threads = PUT_THREADS,
+		.has_readers = true,
+		.reader_memory_bytes = fs->tree.store->conf.reader_memory_bytes};
+	int r = fs_pool_start(&edits, &fs->edits);
+
+	return r ? r : fs_pool_start(&puts, &fs->puts);
 }
 
 static void start_guard(struct mount *m)
@@ -342,7 +349,7 @@ static int start_parts(struct mount *m)
 	return r;
 }
 
-static int open_parts(struct mount *m, struct refs_store *store)
+static int open_parts(struct mount *m, struct refs_store *store, struct bough_error *error)
 {
 	struct fs *fs = &m->fs;
 	struct stat st;
@@ -359,10 +366,15 @@ static int open_parts(struct mount *m, struct refs_store *store)
 	fs->objects_fd = openat(store->dir_fd, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fs->objects_fd < 0)
 		fs->objects_fd = fcntl(store->dir_fd, F_DUPFD_CLOEXEC, 0);
+	if (!m->options->is_read_only)
+		r = fs_spool_open(store, &fs->tree.spool, error);
+	if (r)
+		return r;
 	fs->tree = (struct fs_tree){
 		.store = store,
 		.report = fs->report,
 		.headlinks = fs->tree.headlinks,
+		.spool = fs->tree.spool,
 		.uid = m->options->has_uid ? m->options->uid : st.st_uid,
 		.gid = m->options->has_gid ? m->options->gid : st.st_gid,
 	};
@@ -374,6 +386,7 @@ static void close_parts(struct mount *m)
 	struct fs *fs = &m->fs;
 
 	/* the last changes are answered, then nothing waits in the kernel, then the threads end */
+	fs_pool_stop(fs->puts);
 	fs_pool_stop(fs->edits);
 	fs_committer_stop(fs->committer);
 	fs_exporter_stop(fs->exporter);
@@ -385,6 +398,7 @@ static void close_parts(struct mount *m)
 		fuse_session_destroy(m->session);
 	fs_passthrough_free(fs->passthrough);
 	close_p(&fs->objects_fd);
+	fs_spool_close(fs->tree.spool);
 	fs_headlinks_free(fs->tree.headlinks);
 	fs_dircache_free(fs->dircache);
 	fs_report_free(fs->report);
@@ -416,7 +430,7 @@ int fs_mount_serve(struct refs_store *store, const char *path,
 	int r;
 
 	fuse_set_log_func(log_fuse);
-	r = open_parts(&m, store);
+	r = open_parts(&m, store, error);
 	if (!r)
 		r = mount_it(&m, store->path, error);
 	if (!r) {

@@ -7,14 +7,14 @@
  *
  * Shown (acknowledged to committers) is every commit all of whose attributes are forgotten and
  * none of whose names is queued or current; a deferred name, or one whose directory has an
- * operation in flight, does not count: two mounts would wait for each other.
+ * operation in flight, does not count: two mounts would wait for each other. For a waiter of
+ * fs_notify_then(), whom no directory's lock is held for, these count too.
  * fs_notify.lock guards everything but the fields set before the threads start. No lock is held
  * over a call of the sink.
  */
-#include "fs/notify.h"
+#include "fs/notify_impl.h"
 #include "fs/thread.h"
 #include "meta/wake.h"
-#include "refs/name.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -22,13 +22,6 @@
 #define WORKERS 2
 #define POLL_MS 1000
 #define WAIT_S 1
-
-struct fs_item {
-	struct fs_item *next;
-	uint64_t dir;
-	uint64_t before; /* all up to this commit was shown when it was read */
-	char name[FS_NAME_BYTES_MAX + 1];
-};
 
 struct fs_notify {
 	const struct fs_tree *tree;
@@ -43,6 +36,7 @@ struct fs_notify {
 	struct fs_item *current[WORKERS];
 	struct fs_flight *flights;
 	uint64_t attributes, shown; /* commit numbers */
+	struct fs_notify_waiter *waiters;
 	bool is_stopping;
 };
 
@@ -83,6 +77,52 @@ static void update_shown(struct fs_notify *n)
 		return;
 	n->shown = shown;
 	wake_mount_ack(n->tree->store->wake, shown);
+}
+
+/** Under the lock: nothing older than this is believed, wherever it is. */
+static uint64_t forgotten(const struct fs_notify *n)
+{
+	uint64_t all = n->attributes;
+
+	for (size_t i = 0; i < WORKERS; i++)
+		if (n->current[i] && n->current[i]->before < all)
+			all = n->current[i]->before;
+	for (const struct fs_item *i = n->first; i; i = i->next)
+		if (i->before < all)
+			all = i->before;
+	for (const struct fs_flight *f = n->flights; f; f = f->next)
+		for (const struct fs_item *i = f->deferred; i; i = i->next)
+			if (i->before < all)
+				all = i->before;
+	return all;
+}
+
+/** Runs those whose time has come. Not under the lock. */
+static void run_waiters(struct fs_notify *n)
+{
+	struct fs_notify_waiter *due = NULL, **p;
+	uint64_t all;
+
+	pthread_mutex_lock(&n->lock);
+	all = n->is_stopping ? UINT64_MAX : n->waiters ? forgotten(n) : 0;
+	for (p = &n->waiters; *p;) {
+		struct fs_notify_waiter *w = *p;
+
+		if (w->commit > all) {
+			p = &w->next;
+			continue;
+		}
+		*p = w->next;
+		w->next = due;
+		due = w;
+	}
+	pthread_mutex_unlock(&n->lock);
+	while (due) {
+		struct fs_notify_waiter *w = due;
+
+		due = w->next;
+		w->run(w);
+	}
 }
 
 static void push(struct fs_notify *n, struct fs_item *item)
@@ -135,136 +175,18 @@ static void *work(void *arg)
 		n->current[index] = NULL;
 		free(item);
 		update_shown(n);
+		if (!n->waiters)
+			continue;
+		pthread_mutex_unlock(&n->lock);
+		run_waiters(n);
+		pthread_mutex_lock(&n->lock);
 	}
 	pthread_mutex_unlock(&n->lock);
 	return NULL;
 }
 
-/** What one reading of the changes means to the kernel. */
-struct plan {
-	size_t n_inodes, inodes_capacity, n_items;
-	uint64_t *inodes;      /* owned */
-	struct fs_item *items; /* owned */
-	bool all;
-};
-
-static void plan_deinit(struct plan *p)
-{
-	free(p->inodes);
-	while (p->items) {
-		struct fs_item *next = p->items->next;
-
-		free(p->items);
-		p->items = next;
-	}
-}
-
-static int plan_inode(struct plan *p, enum fs_kind kind, uint64_t id)
-{
-	if (p->n_inodes == p->inodes_capacity) {
-		size_t capacity = p->inodes_capacity ? 2 * p->inodes_capacity : 32;
-		uint64_t *inodes = reallocarray(p->inodes, capacity, sizeof *inodes);
-
-		if (!inodes)
-			return -ENOMEM;
-		p->inodes = inodes;
-		p->inodes_capacity = capacity;
-	}
-	p->inodes[p->n_inodes++] = fs_ino(kind, id);
-	return 0;
-}
-
-static int plan_entry(
-	struct plan *p, enum fs_kind kind, uint64_t id, const char *name, uint64_t before)
-{
-	struct fs_item *item;
-
-	if (strlen(name) > FS_NAME_BYTES_MAX)
-		return 0; /* never shown */
-	item = calloc(1, sizeof *item);
-	if (!item)
-		return -ENOMEM;
-	item->dir = fs_ino(kind, id);
-	item->before = before;
-	strcpy(item->name, name);
-	item->next = p->items;
-	p->items = item;
-	p->n_items++;
-	return 0;
-}
-
-/** Main shows as the table; the other refs as themselves. */
-static int plan_ref(struct plan *p, struct refs_txn *x, uint64_t id)
-{
-	struct rec_ref ref;
-	int found = rec_ref_get(x->kv, id, &ref);
-	bool is_main = !found && ref.kind == REC_REF_MAIN;
-	int r = plan_inode(p, is_main ? FS_TABLE : FS_REF, is_main ? ref.table : id);
-
-	if (!r && is_main)
-		r = plan_inode(p, FS_SS, ref.table);
-	if (!r)
-		r = plan_inode(p, FS_DATA, id);
-	return r ? r : plan_inode(p, FS_HEAD, id);
-}
-
-static int plan_gone(struct plan *p, struct refs_txn *x, const struct change *c, uint64_t before)
-{
-	char *path cleanup(free_p) = NULL;
-	struct rec_ref ref;
-	int r;
-
-	switch (c->dir) {
-	case CHANGE_IN_ROOT:
-	case CHANGE_IN_DB:
-		r = name_to_path(c->name, &path);
-		return r ? r
-			 : plan_entry(p, c->dir == CHANGE_IN_DB ? FS_DB : FS_ROOT,
-				   c->dir == CHANGE_IN_DB ? c->id : 0, path, before);
-	case CHANGE_IN_REFS:
-		return plan_entry(p, FS_REFS, c->id, c->name, before);
-	case CHANGE_IN_REF:
-		if (!rec_ref_get(x->kv, c->id, &ref) && ref.kind == REC_REF_MAIN)
-			return plan_entry(p, FS_SS, ref.table, c->name, before);
-		return plan_entry(p, FS_REF, c->id, c->name, before);
-	case CHANGE_IN_DATA:
-		return plan_entry(p, FS_DATA, c->id, c->name, before);
-	}
-	p->all = true;
-	return 0;
-}
-
-static int plan_change(struct plan *p, struct refs_txn *x, const struct change *c, uint64_t before)
-{
-	int r;
-
-	switch (c->kind) {
-	case CHANGE_ROOT:
-		return plan_inode(p, FS_ROOT, 0);
-	case CHANGE_DB:
-		return plan_inode(p, FS_DB, c->id);
-	case CHANGE_TABLE:
-		return plan_inode(p, FS_REFS, c->id);
-	case CHANGE_OBJECTS:
-		r = plan_inode(p, FS_B, c->id);
-		return r ? r : plan_inode(p, FS_SG, c->id);
-	case CHANGE_REF:
-		return plan_ref(p, x, c->id);
-	case CHANGE_SNAPSHOT:
-		return plan_inode(p, FS_SNAPSHOT, c->id);
-	case CHANGE_BLOCK:
-		return plan_inode(p, FS_BLOCK, c->id);
-	case CHANGE_GONE:
-		return plan_gone(p, x, c, before);
-	case CHANGE_ALL:
-		break;
-	}
-	p->all = true; /* also what a newer process means by a kind unknown here */
-	return plan_inode(p, FS_ROOT, 0);
-}
-
 /** Reads all changes above @after. */
-static int plan_read(struct fs_notify *n, uint64_t after, struct plan *p, uint64_t *ret_upto)
+static int plan_read(struct fs_notify *n, uint64_t after, struct notify_plan *p, uint64_t *ret_upto)
 {
 	struct refs_txn *x auto_refs_txn = NULL;
 	struct change_list l cleanup(change_list_deinit) = {0};
@@ -274,7 +196,7 @@ static int plan_read(struct fs_notify *n, uint64_t after, struct plan *p, uint64
 	if (!r && x->commit > after)
 		r = change_read(x->kv, after, &l, ret_upto);
 	for (size_t i = 0; i < l.n && !r; i++)
-		r = plan_change(p, x, &l.items[i], after);
+		r = notify_plan_change(p, x, &l.items[i], after);
 	if (p->n_inodes + p->n_items > FS_INVALIDATE_MAX && n->can_forget_all)
 		p->all = true;
 	return r;
@@ -292,7 +214,7 @@ static bool is_own(const struct fs_flight *f, const struct fs_item *i, uint64_t 
 }
 
 /** Queues the names, but for those that the kernel itself changes at our reply. */
-static void queue_items(struct fs_notify *n, struct plan *p, uint64_t upto)
+static void queue_items(struct fs_notify *n, struct notify_plan *p, uint64_t upto)
 {
 	pthread_mutex_lock(&n->lock);
 	while (p->items) {
@@ -317,7 +239,7 @@ static bool is_dropped_with_names(uint64_t ino)
 	return kind == FS_BLOCK || kind == FS_SNAPSHOT;
 }
 
-static void forget(struct fs_notify *n, struct plan *p)
+static void forget(struct fs_notify *n, struct notify_plan *p)
 {
 	const struct fs_sink *s = n->sink;
 	uint64_t sent = 0;
@@ -341,7 +263,7 @@ static void forget(struct fs_notify *n, struct plan *p)
 
 static uint64_t show_changes(struct fs_notify *n, uint64_t after)
 {
-	struct plan p cleanup(plan_deinit) = {0};
+	struct notify_plan p cleanup(notify_plan_deinit) = {0};
 	uint64_t upto;
 
 	if (plan_read(n, after, &p, &upto)) {
@@ -357,6 +279,7 @@ static uint64_t show_changes(struct fs_notify *n, uint64_t after)
 	pthread_cond_broadcast(&n->attributes_done);
 	update_shown(n);
 	pthread_mutex_unlock(&n->lock);
+	run_waiters(n);
 	return upto;
 }
 
@@ -460,11 +383,12 @@ void fs_notify_stop(struct fs_notify *n)
 	wake_kick(n->tree->store->wake);
 	if (n->has_reader)
 		pthread_join(n->reader, NULL);
+	run_waiters(n);
 	for (size_t i = 0; i < n->n_workers; i++)
 		join_or_leave(n->workers[i], &all);
 	if (!all)
 		return; /* one is stuck in the kernel: the process ends anyway, and it with it */
-	plan_deinit(&(struct plan){.items = n->first});
+	notify_plan_deinit(&(struct notify_plan){.items = n->first});
 	pthread_cond_destroy(&n->work);
 	pthread_cond_destroy(&n->attributes_done);
 	pthread_mutex_destroy(&n->lock);
@@ -487,6 +411,15 @@ void fs_notify_wait(struct fs_notify *n, uint64_t commit)
 		if (pthread_cond_timedwait(&n->attributes_done, &n->lock, &until))
 			break;
 	pthread_mutex_unlock(&n->lock);
+}
+
+void fs_notify_then(struct fs_notify *n, struct fs_notify_waiter *w)
+{
+	pthread_mutex_lock(&n->lock);
+	w->next = n->waiters;
+	n->waiters = w;
+	pthread_mutex_unlock(&n->lock);
+	run_waiters(n);
 }
 
 uint64_t fs_notify_shown(struct fs_notify *n)

@@ -42,6 +42,20 @@ double fs_notify_timeout_s(const struct fs_notify *n);
 /** fs_notify_wait() - until no attribute older than @commit is believed; at most 1 s. */
 void fs_notify_wait(struct fs_notify *n, uint64_t commit);
 
+/** Who waits until names are forgotten, too. */
+struct fs_notify_waiter {
+	uint64_t commit;
+	void (*run)(struct fs_notify_waiter *w); /* once, under no lock; any thread */
+	struct fs_notify_waiter *next;		 /* notify's */
+};
+/**
+ * fs_notify_then() - @w->run() as soon as nothing older than @w->commit is believed by anybody
+ *
+ * Also of names in directories in which an operation is in flight: only for an operation that the
+ * kernel holds no directory's lock for.
+ */
+void fs_notify_then(struct fs_notify *n, struct fs_notify_waiter *w);
+
 /** fs_notify_shown() - nothing older than this commit can be seen any more. */
 uint64_t fs_notify_shown(struct fs_notify *n);
 

@@ -1,6 +1,27 @@
 #include "fs/ops_impl.h"
 #include <errno.h>
 
+/* A block that the asking thread is about to open with O_TRUNC: a new file in its place. */
+static int look_again(fuse_req_t req, fuse_ino_t parent, const char *name, struct fs_node *n)
+{
+	struct fs *fs = op_fs(req);
+	uint32_t tid = (uint32_t)fuse_req_ctx(req)->pid;
+	struct bough_error quiet = {0};
+	uint64_t id;
+	int r;
+
+	if (!fs->tree.spool || fs_ino_kind(n->st.st_ino) != FS_BLOCK ||
+		!fs_spool_trunc_waits(fs->tree.spool, tid))
+		return 0;
+	r = fs_write_check(&fs->tree, parent, &quiet);
+	if (!r && !fs_name_commits(name))
+		r = -EPERM;
+	r = fs_spool_trunc_lookup(fs->tree.spool, tid, n->st.st_ino, parent, name, r, &id);
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	return fs_tree_stat(&fs->tree, fs_ino(FS_STAGED, id), n);
+}
+
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = op_fs(req);
@@ -8,6 +29,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct fs_node n;
 	int r = fs_tree_lookup(&fs->tree, parent, name, &n);
 
+	if (!r)
+		r = look_again(req, parent, name, &n);
 	fs_report_count(fs->report, FS_COUNT_LOOKUP, 1);
 	if (r) {
 		/* an error is not cached, as "there is no such name" must not be */
@@ -49,6 +72,10 @@ void op_setattr(
 	int r = 0;
 
 	(void)fi;
+	if (fs_ino_kind(ino) == FS_STAGED) {
+		op_setattr_staged(req, fs, ino, attr, to_set);
+		return;
+	}
 	if (to_set & FUSE_SET_ATTR_SIZE)
 		r = fs_refuse(&fs->tree, ino, &error);
 	else if (to_set & FUSE_SET_ATTR_MODE)

@@ -1,4 +1,5 @@
 /* Changes: parked with the pool or the committer, answered when they are durable and shown. */
+#include "fs/author.h"
 #include "fs/edit.h"
 #include "fs/headlink.h"
 #include "fs/ops_impl.h"
@@ -44,7 +45,7 @@ static int prepare(struct fs_task *t, struct reader *reader, struct bough_error 
 
 	(void)reader;
 	if (!*op->edit.author)
-		op_author(op->uid, op->edit.author);
+		fs_author(op->uid, op->edit.author);
 	return fs_edit_prepare(&op->edit, error);
 }
 
@@ -154,6 +155,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
+	if (op_rename_staged(req, parent, name, to_parent, to_name, flags & RENAME_NOREPLACE))
+		return;
 	op_submit(req, &(struct fs_change){.what = FS_RENAME,
 			       .dir = parent,
 			       .name = name,
@@ -186,7 +189,8 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = op_fs(req);
 
-	if (!fs_headlink_remove(fs->tree.headlinks, parent, name))
+	if (!fs_headlink_remove(fs->tree.headlinks, parent, name) ||
+		(fs->tree.spool && !fs_spool_remove(fs->tree.spool, parent, name)))
 		fuse_reply_err(req, 0);
 	else if (!is_link_dir(parent))
 		refuse(req, "unlink", parent, name);
@@ -260,12 +264,4 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	(void)mode;
 	(void)dev;
 	refuse(req, "mknod", parent, name);
-}
-
-void op_create(
-	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
-{
-	(void)mode;
-	(void)fi;
-	refuse(req, "create", parent, name);
 }

@@ -1,6 +1,6 @@
 /*
- * Handles (fi->fh): of a block 0 with passthrough, else its descriptor + 1; of all others a
- * rendered struct buf.
+ * Handles (fi->fh): of a block 0 with passthrough, else its descriptor + 1; of what is being
+ * written see op_write.c; of all others a rendered struct buf.
  */
 #include "fs/ops_impl.h"
 #include <errno.h>
@@ -84,6 +84,14 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct bough_error error = {0};
 
 	fs_report_count(fs->report, FS_COUNT_OPEN, 1);
+	if (fs_ino_kind(ino) == FS_STAGED) {
+		op_open_staged(req, fs, ino, fi);
+		return;
+	}
+	if (is_block(ino) && (fi->flags & O_TRUNC) && fs->tree.spool) {
+		op_open_truncating(req, fs, ino);
+		return;
+	}
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC)) {
 		op_fail(req, "open", ino, NULL, fs_refuse(&fs->tree, ino, &error), &error);
 		return;
@@ -124,6 +132,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		read_block(req, ino, size, off, fi);
 		return;
 	}
+	if (fs_ino_kind(ino) == FS_STAGED) {
+		op_read_staged(req, size, off, fi);
+		return;
+	}
 	at = (uint64_t)off < b->len ? (size_t)off : b->len;
 	fuse_reply_buf(req, (const char *)b->data + at, size < b->len - at ? size : b->len - at);
 }
@@ -137,6 +149,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 			fs_passthrough_close(fs->passthrough, ino);
 		if (fi->fh)
 			close((int)(fi->fh - 1));
+	} else if (fs_ino_kind(ino) == FS_STAGED) {
+		op_close_staged(fs, (struct fs_staged *)(uintptr_t)fi->fh);
 	} else {
 		struct buf *b = (struct buf *)(uintptr_t)fi->fh;
 

@@ -1,13 +1,10 @@
 #include "fs/ops_impl.h"
 #include "objstore/base/log.h"
 #include <errno.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <string.h>
 
 #define REQUEST_BYTES_MAX (1u << 20)
 #define BACKGROUND_MAX 64
-#define AUTHOR_TEXT_BYTES 4096
 
 struct fs *op_fs(fuse_req_t req)
 {
@@ -69,17 +66,6 @@ void op_fail(fuse_req_t req, const char *operation, uint64_t ino, const char *na
 	fuse_reply_err(req, -r);
 }
 
-void op_author(uid_t uid, char ret[static REC_NAME_BYTES_MAX + 1])
-{
-	char text[AUTHOR_TEXT_BYTES];
-	struct passwd p, *found = NULL;
-
-	if (!getpwuid_r(uid, &p, text, sizeof text, &found) && found)
-		snprintf(ret, REC_NAME_BYTES_MAX + 1, "%s", p.pw_name);
-	else
-		snprintf(ret, REC_NAME_BYTES_MAX + 1, "%u", uid);
-}
-
 static void op_init(void *userdata, struct fuse_conn_info *c)
 {
 	(void)userdata;
@@ -123,6 +109,10 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.open = op_open,
 	.read = op_read,
 	.release = op_release,
+	.create = op_create,
+	.write = op_write,
+	.flush = op_flush,
+	.fsync = op_fsync,
 	.mkdir = op_mkdir,
 	.rmdir = op_rmdir,
 	.rename = op_rename,
@@ -130,7 +120,6 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.link = op_link,
 	.symlink = op_symlink,
 	.mknod = op_mknod,
-	.create = op_create,
 	.getxattr = op_getxattr,
 	.listxattr = op_listxattr,
 	.setxattr = op_setxattr,

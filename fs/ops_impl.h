@@ -11,6 +11,7 @@
 #include "fs/notify.h"
 #include "fs/passthrough.h"
 #include "fs/pool.h"
+#include "fs/spool.h"
 #include "fs/tree.h"
 #include <fuse_lowlevel.h>
 
@@ -22,6 +23,7 @@ struct fs {
 	struct fs_dircache *dircache;
 	struct fs_committer *committer;
 	struct fs_pool *edits; /* short work: what names and segments need */
+	struct fs_pool *puts;  /* long work: files are looked into, hashed, stored */
 	struct fs_squashes squashes;
 	struct fs_exporter *exporter;
 	struct fs_notify *notify;
@@ -44,8 +46,6 @@ void op_entry(const struct fs *fs, const struct fs_node *n, struct fuse_entry_pa
 void op_fail(fuse_req_t req, const char *operation, uint64_t ino, const char *name, int r,
 	const struct bough_error *error);
 
-/** op_author() - the login name of a user; the number of one without. */
-void op_author(uid_t uid, char ret[static REC_NAME_BYTES_MAX + 1]);
 /** op_submit() - park the request with the pool of edits, which answers it. */
 void op_submit(fuse_req_t req, const struct fs_change *change);
 
@@ -66,6 +66,25 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* op_write.c */
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	struct fuse_file_info *fi);
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+	struct fuse_file_info *fi);
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int is_data, struct fuse_file_info *fi);
+/** op_open_staged() - OPEN of a file of the spool. */
+void op_open_staged(fuse_req_t req, struct fs *fs, uint64_t ino, struct fuse_file_info *fi);
+/** op_open_truncating() - OPEN with O_TRUNC of a block. */
+void op_open_truncating(fuse_req_t req, struct fs *fs, uint64_t ino);
+void op_read_staged(fuse_req_t req, size_t size, off_t off, struct fuse_file_info *fi);
+void op_setattr_staged(
+	fuse_req_t req, struct fs *fs, uint64_t ino, const struct stat *attr, int to_set);
+/** op_rename_staged() - false: @name is none of the spool's. */
+bool op_rename_staged(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t to_dir,
+	const char *to_name, bool no_replace);
+/** op_close_staged() - a handle and a reference less. */
+void op_close_staged(struct fs *fs, struct fs_staged *f);
 /* op_change.c */
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -75,8 +94,6 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev);
-void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-	struct fuse_file_info *fi);
 /* op_xattr.c */
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);

@@ -59,6 +59,7 @@ int fs_node_parent(struct refs_txn *x, uint64_t ino, uint64_t *ret_ino)
 		*ret_ino = FS_INO_ROOT;
 		return 0;
 	case FS_HEADLINK:
+	case FS_STAGED:
 		return -ENOENT; /* only the mount knows */
 	case FS_TRASHED:
 		*ret_ino = fs_ino(FS_TRASH, 0);
@@ -152,7 +153,7 @@ int fs_node_name(struct refs_txn *x, uint64_t ino, char ret[static FS_NAME_BYTES
 		return record_name(x, kind, id, ret);
 	if (kind == FS_SNAPSHOT || kind == FS_SEGMENT || kind == FS_BLOCK)
 		return object_name(x, kind, id, ret);
-	if (kind == FS_HEADLINK)
+	if (kind == FS_HEADLINK || kind == FS_STAGED)
 		return -ENOENT;
 	if (kind == FS_TRASHED)
 		return fs_trash_name(x, id, ret);

@@ -1,6 +1,7 @@
 /*
  * A task: queued -> prepared (by a thread of the pool) -> committing (a job of the committer's)
- * -> done, or queued again where its commit says -EAGAIN.
+ * -> done, or queued again where its commit says -EAGAIN. Parked it is nobody's here until it is
+ * submitted again.
  * Locks: fs_pool.lock guards the list and the counts; a task taken belongs to who took it.
  */
 #include "fs/pool.h"
@@ -22,15 +23,20 @@ struct fs_pool {
 	bool is_stopping;	       /* lock */
 };
 
+static void leave(struct fs_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (!--p->n_tasks)
+		pthread_cond_broadcast(&p->idle);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void finish(struct fs_task *t)
 {
 	struct fs_pool *p = t->pool;
 
 	t->done(t); /* and may be gone */
-	pthread_mutex_lock(&p->lock);
-	if (!--p->n_tasks)
-		pthread_cond_broadcast(&p->idle);
-	pthread_mutex_unlock(&p->lock);
+	leave(p);
 }
 
 static void queue(struct fs_pool *p, struct fs_task *t)
@@ -72,18 +78,22 @@ static void commit(struct fs_task *t)
 	fs_committer_submit(t->pool->conf.committer, &t->job);
 }
 
-static void run_task(struct fs_task *t, struct reader *reader)
+static void run_task(struct fs_pool *p, struct fs_task *t, struct reader *reader)
 {
 	int r;
 
 	t->error = (struct bough_error){0};
 	r = t->prepare(t, reader, &t->error);
-	if (!r) {
+	if (r == FS_TASK_PARKED) { /* and may be another thread's already */
+		leave(p);
+	} else if (!r) {
 		commit(t);
-		return;
+	} else if (r == -EAGAIN && ++t->tries < TRIES_MAX) {
+		queue(p, t);
+	} else {
+		t->result = r < 0 ? r : 0;
+		finish(t);
 	}
-	t->result = r < 0 ? r : 0;
-	finish(t);
 }
 
 /** Waits for a task. NULL: stopping. */
@@ -113,7 +123,7 @@ static void *run(void *arg)
 	if (p->conf.has_readers && reader_open(p->conf.reader_memory_bytes, &reader))
 		reader = NULL; /* no memory: whoever wants it is told so */
 	while ((t = take(p)))
-		run_task(t, reader);
+		run_task(p, t, reader);
 	return NULL;
 }
 

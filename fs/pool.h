@@ -7,11 +7,14 @@
 #include "fs/committer.h"
 #include "refs/reader.h"
 
+#define FS_TASK_PARKED 2
+
 /** One such change. Owned by the one who submitted it, until @done. */
 struct fs_task {
 	/**
 	 * Outside of any transaction; may be slow, and be called again. NULL: nothing to prepare.
-	 * Return: 0 apply it; 1 it is done, without a commit; or a negative errno.
+	 * Return: 0 apply it; 1 it is done, without a commit; FS_TASK_PARKED: whoever holds it now
+	 * submits it again; or a negative errno, -EAGAIN: call again, after others.
 	 */
 	int (*prepare)(struct fs_task *t, struct reader *reader, struct bough_error *error);
 	/** In a transaction: memory only. -EAGAIN: prepare again. */
@@ -43,7 +46,7 @@ void fs_pool_submit(struct fs_pool *p, struct fs_task *t);
 /**
  * fs_pool_stop() - all tasks submitted are done, then the threads end; takes NULL
  *
- * Nobody submits any more but tasks to be tried again. Before fs_committer_stop().
+ * Nobody submits any more but what is to be tried again, or was parked. Before fs_committer_stop().
  */
 void fs_pool_stop(struct fs_pool *p);
 DEFINE_CLEANUP(struct fs_pool *, fs_pool_stop)

@@ -25,6 +25,8 @@ static const struct {
 	[FS_COUNT_OPEN_PASSTHROUGH] = {"passthrough_opens_total",
 		"Files opened so that the kernel reads them without the daemon."},
 	[FS_COUNT_READ_BYTES] = {"read_bytes_total", "Bytes the daemon itself read for readers."},
+	[FS_COUNT_WRITES] = {"write_opens_total", "Files opened for writing."},
+	[FS_COUNT_WRITTEN_BYTES] = {"written_bytes_total", "Bytes written through the mount."},
 	[FS_COUNT_CHANGES] = {"changes_total", "Operations that asked for a commit."},
 	[FS_COUNT_ERRORS] = {"errors_total", "Operations refused or failed (.bough/errors)."},
 	[FS_COUNT_BATCHES] = {"commit_batches_total", "Durable commits of this mount."},

@@ -76,6 +76,16 @@ int fs_spool_trunc_begin(struct fs_spool *p, uint32_t tid, uint64_t block_ino)
 	return r;
 }
 
+bool fs_spool_trunc_waits(struct fs_spool *p, uint32_t tid)
+{
+	bool waits;
+
+	pthread_mutex_lock(&p->lock);
+	waits = tid && of_tid(p, tid);
+	pthread_mutex_unlock(&p->lock);
+	return waits;
+}
+
 /** Return: 0 with W's id; 1 it is to be made; -ENOENT. */
 static int look_up(struct fs_spool *p, const struct spool_trunc *key, uint64_t dir,
 	const char *name, uint64_t *ret_id, struct fs_staged **dropped)

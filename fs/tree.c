@@ -1,5 +1,6 @@
 /* Attributes, contents and paths of the mounted tree. */
 #include "fs/headlink.h"
+#include "fs/spool.h"
 #include "fs/tree_impl.h"
 #include "refs/data.h"
 #include "refs/name.h"
@@ -92,6 +93,27 @@ static int stat_headlink(const struct fs_tree *t, uint64_t id, struct fs_node *r
 		return r;
 	ret->st.st_mode = S_IFLNK | 0777;
 	ret->st.st_size = (off_t)strlen(link.target);
+	ret->is_live = true;
+	ret->expire_at_us = 1;
+	return 0;
+}
+
+/** Names of what is being written are never believed: a commit puts a block in their place. */
+static int stat_staged(const struct fs_tree *t, uint64_t id, struct fs_node *ret)
+{
+	struct fs_staged *f = t->spool ? fs_spool_get(t->spool, id) : NULL;
+	struct stat st;
+	int r = f ? fs_staged_stat(f, &st) : -ESTALE;
+
+	if (f)
+		fs_staged_unref(t->spool, f);
+	if (r)
+		return r;
+	ret->st.st_size = st.st_size;
+	ret->st.st_blocks = st.st_blocks;
+	ret->st.st_atim = st.st_atim;
+	ret->st.st_mtim = st.st_mtim;
+	ret->st.st_ctim = st.st_ctim;
 	ret->is_live = true;
 	ret->expire_at_us = 1;
 	return 0;
@@ -274,6 +296,8 @@ int fs_node_stat(const struct fs_tree *t, struct refs_txn *x, uint64_t ino, stru
 		return stat_trashed(x, id, ret);
 	case FS_HEADLINK:
 		return stat_headlink(t, id, ret);
+	case FS_STAGED:
+		return stat_staged(t, id, ret);
 	case FS_FILE:
 		return stat_file(t, x, id, ret);
 	case FS_DB:

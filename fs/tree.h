@@ -12,9 +12,10 @@
 #define FS_NAME_BYTES_MAX 255
 
 struct fs_tree {
-	struct refs_store *store; /* borrowed, as the next two */
+	struct refs_store *store; /* borrowed, as the next three */
 	struct fs_report *report;
 	struct fs_headlinks *headlinks; /* NULL none */
+	struct fs_spool *spool;		/* NULL none: nothing is written */
 	uid_t uid;
 	gid_t gid;
 };
@@ -28,6 +29,12 @@ struct fs_node {
 	bool is_live;	       /* never to be cached */
 };
 
+/**
+ * fs_write_check() - may files be made in directory @dir?
+ *
+ * Errors, with words: those of fs_refuse(); -EROFS a tag, or a mount without a spool; -ESTALE.
+ */
+int fs_write_check(const struct fs_tree *t, uint64_t dir, struct bough_error *error);
 /** fs_tree_stat() - attributes of an inode. */
 int fs_tree_stat(const struct fs_tree *t, uint64_t ino, struct fs_node *ret);
 /** fs_tree_lookup() - the child @name of directory @dir. */

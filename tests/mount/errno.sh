@@ -34,11 +34,11 @@ $t/_sg/none   create=EROFS mkdir=EROFS
 $t/_b/none    create=EROFS mkdir=EROFS
 $ss           stat=0 read=0 write=EROFS trunc_open=EROFS truncate=EROFS unlink=EROFS rename=EROFS link=EPERM chmod=0 utime=0 rmdir=ENOTDIR list=ENOTDIR
 $sg           stat=0 read=0 write=EROFS truncate=EROFS unlink=EROFS rename=EROFS chmod=0
-$b            stat=0 read=0 write=EPERM rdwr=EPERM append=EPERM trunc_open=EPERM truncate=EPERM unlink=EROFS rename=EROFS link=EEXIST chmod=0 chown=0 utime=0
+$b            stat=0 read=0 write=EPERM rdwr=EPERM append=EPERM trunc_open=EROFS truncate=EPERM unlink=EROFS rename=EROFS link=EEXIST chmod=0 chown=0 utime=0
 $t/HEAD       stat=0 readlink=0 unlink=EBUSY rename=EPERM chown=0
 $t/data       stat=0 list=0 rmdir=EPERM rename=EPERM chmod=0
-$t/data/none  create=EPERM mkdir=EPERM mkfifo=EPERM stat=ENOENT
-$file         stat=0 read=0 write=EPERM rdwr=EPERM trunc_open=EPERM truncate=EPERM rename=EINVAL chmod=0 chown=0 utime=0 setxattr=ENOTSUP rmdir=ENOTDIR
+$t/data/none  stat=ENOENT mkdir=EPERM mkfifo=EPERM symlink=EPERM create=0 unlink=0
+$file         stat=0 read=0 write=EPERM rdwr=EPERM append=EPERM trunc_open=0 truncate=EPERM rename=EINVAL chmod=0 chown=0 utime=0 setxattr=ENOTSUP rmdir=ENOTDIR
 $dev/none     create=EPERM mkdir=EPERM
 $dev/data     rmdir=EPERM rename=EPERM
 $dev/HEAD     readlink=0 unlink=EBUSY rename=EPERM
