@@ -1,28 +1,48 @@
 /*
  * Preloaded into a command: at its n-th durable call ($BOUGH_CUT_AT) the process is killed, before
  * the call is made or, with $BOUGH_CUT_AFTER, when it has been made. Counts what reaches a disk:
- * LMDB's calls as well as those of the file-system table.
+ * LMDB's calls as well as those of the file-system table. With $BOUGH_CUT_DISK, a path on ext4 or
+ * xfs, that file system is shut down first: what was not flushed is lost.
  */
 #undef _FILE_OFFSET_BITS /* else pwrite() is pwrite64() by another name */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define SHUTDOWN _IOR('X', 125, unsigned)
+#define WITHOUT_FLUSHING_THE_LOG 2
+
 static atomic_long calls;
+
+static void power_off(const char *disk)
+{
+	unsigned how = WITHOUT_FLUSHING_THE_LOG;
+	int fd = open(disk, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0 || ioctl(fd, SHUTDOWN, &how)) {
+		perror("no shutdown");
+		_exit(9); /* no status of a command */
+	}
+}
 
 static void cut(long number, int is_after)
 {
-	const char *at = getenv("BOUGH_CUT_AT");
+	const char *at = getenv("BOUGH_CUT_AT"), *disk = getenv("BOUGH_CUT_DISK");
 
-	if (at && number == atol(at) && !getenv("BOUGH_CUT_AFTER") == !is_after)
-		raise(SIGKILL);
+	if (!at || number != atol(at) || !getenv("BOUGH_CUT_AFTER") != !is_after)
+		return;
+	if (disk)
+		power_off(disk);
+	raise(SIGKILL);
 }
 
 #define DURABLE(type, name, params, args)                                                          \

@@ -1,29 +1,31 @@
 #!/usr/bin/env python3
-"""One import, one branch, one drop, one undrop, one repair, killed before and after each of their
-durable calls in turn: afterwards the command has happened or not, fsck is clean, and the command
-works when repeated.
+"""One import, branch, drop, undrop, reset, repair, killed before and after each of their durable
+calls in turn: afterwards the command has happened or not, fsck is clean, and the command works when
+repeated.
 usage: cut_cli.py BUILD"""
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import cli
 
 
 class Cutter:
     def __init__(self, build):
-        self.folder = tempfile.mkdtemp(prefix="bough-cut-")
+        self.folder = cli.folder("bough-cut-")
         self.build = build
         self.library = os.path.join(build, "tests/crash/libboughcut.so")
-        self.store = cli.Store(build, self.folder)
+        self.store, self.env = self.make_store(build), {}
         self.cuts, self.bad, self.op = 0, [], 0
         self.expected, self.acknowledged = {}, []
 
+    def make_store(self, build):
+        return cli.Store(build, self.folder)
+
     def run(self, args, at, after):
         """Returns the status; -9: it was cut."""
-        env = dict(os.environ, LD_PRELOAD=self.library, BOUGH_CUT_AT=str(at))
+        env = dict(os.environ, LD_PRELOAD=self.library, BOUGH_CUT_AT=str(at), **self.env)
         if after:
             env["BOUGH_CUT_AFTER"] = "1"
         r = subprocess.run(self.store.argv(*args), env=env, capture_output=True, text=True)
@@ -79,35 +81,55 @@ class Cutter:
         self.cuts += "the check was killed" in r.stderr
         return r.returncode
 
-    def each_call(self, fn, *args):
+    def head(self):
+        return json.loads(self.store.must("branch", "show", "--json", "cut.t/moved"))["head"]
+
+    def reset(self, at, after):
+        """A branch goes to and fro between two snapshots."""
+        old = self.head()
+        new = next(s for s in self.ends if s != old)
+        status = self.run(["branch", "reset", "cut.t/moved", new], at, after)
+        if self.head() not in ([new] if status == 0 else [old, new]):
+            self.bad.append(f"reset, call {at}: the head is neither")
+        self.check(f"reset, call {at}")
+        return status
+
+    def each_call(self, fn, *args, step=lambda: 1):
         for after in (False, True):
-            at = 1
+            at, before = step(), self.cuts
             while not self.bad and fn(*args, at, after) != 0:
-                at += 1
-            print(f"{fn.__name__} {' '.join(args)}: {at - 1} cuts "
+                at += step()
+            print(f"{fn.__name__} {' '.join(args)}: {self.cuts - before} cuts "
                   f"{'after' if after else 'before'} a call", flush=True)
+
+    def prepare(self):
+        for self.op in (1, 2):
+            self.expected[self.op] = 12
+            self.store.must("import", "-m", f"op-{self.op}", "cut.t",
+                            *cli.make_files(f"{self.folder}/op", self.op, [5, 7]))
+            self.acknowledged.append(self.op)
+        self.store.must("branch", "create", "cut.t/moved")
+        self.ends = [row["snapshot"] for row in self.store.log("cut.t")]
+
+    def judge(self, least):
+        self.bad += cli.judge_log(self.store.log("cut.t"), self.expected, self.acknowledged)
+        print(f"{self.cuts} cuts")
+        if self.cuts < least:
+            self.bad.append("too few calls were cut: is the library loaded?")
 
 
 def main():
     c = Cutter(sys.argv[1])
-    c.op = 1
-    c.expected[1] = 12
-    c.store.must("import", "-m", "op-1", "cut.t", *cli.make_files(f"{c.folder}/op", 1, [5, 7]))
-    c.acknowledged.append(1)
+    c.prepare()
     c.each_call(c.branch, "create")
     c.each_call(c.branch, "drop")
     c.each_call(c.branch, "undrop")
+    c.each_call(c.reset)
     c.each_call(c.imports)
     c.each_call(c.repair)
-    c.bad += cli.judge_log(c.store.log("cut.t"), c.expected, c.acknowledged)
-    print(f"{c.cuts} cuts")
-    if c.cuts < 30:
-        c.bad.append("too few calls were cut: is the library loaded?")
-    for b in c.bad:
-        print(b)
-    if not c.bad:
-        shutil.rmtree(c.folder)
-    sys.exit(1 if c.bad else 0)
+    c.judge(30)
+    sys.exit(cli.verdict(c.bad, c.folder))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -21,16 +21,18 @@ KILLS, KILLS_FULL = 8, 300
 COMMITS_A_KILL = 101
 PATIENCE_S = 20  # for so much to be done
 HANG_S = 10
-LOST = (errno.ENOTCONN, errno.ECONNABORTED)  # what a caller of a killed mount gets
 WRITERS = {"refs": (writers.Refs, 3), "heads": (writers.Heads, 1), "cmd": (writers.Commands, 2),
            "files": (writers.Files, 2)}
 
 
 class Run:
+    lost_codes = (errno.ENOTCONN, errno.ECONNABORTED)  # what a caller of a killed mount gets
+    what = "kills of the daemon"
+
     def __init__(self, build, seed, kinds):
         self.seed, self.rng = seed, random.Random(seed)
         self.folder = cli.folder("bough-crash-")
-        self.store = cli.Store(build, self.folder)
+        self.store = self.make_store(build)
         self.boughfs, self.mnt = os.path.join(build, "boughfs"), f"{self.folder}/mnt"
         os.mkdir(self.mnt)
         os.mkdir(f"{self.folder}/scratch")
@@ -40,11 +42,14 @@ class Run:
         self.lost = collections.Counter()
         self.bad = []
 
+    def make_store(self, build):
+        return cli.Store(build, self.folder)
+
     def commits(self):
         return json.loads(self.store.must("stat", "--json"))["commit"]
 
     def prepare(self):
-        self.daemon = cli.mount(self.boughfs, self.store.path, self.mnt)
+        self.daemon = cli.mount(self.boughfs, self.store.path, self.mnt, 77)
         if not writers.Files.works(self.world):
             self.kinds["files"] = 0
         for kind, n in self.kinds.items():
@@ -66,10 +71,13 @@ class Run:
             time.sleep(0.005)
         time.sleep(self.rng.uniform(0, 0.01))
         self.crashed_at = time.monotonic()
-        self.daemon.kill()
+        self.cut()
         for pid in children:
             os.kill(pid, signal.SIGTERM if children[pid].kind == "cmd" else 0)
         self.kills += 1
+
+    def cut(self):
+        self.daemon.kill()
 
     def wait(self, children):
         """A caller whose daemon is dead hears of it soon, whatever it waits for."""
@@ -98,7 +106,7 @@ class Run:
             self.done += w.done - before
             if lost:
                 self.lost[errno.errorcode[lost[1]]] += 1
-                if lost[1] not in LOST or lost[0] < self.crashed_at:
+                if lost[1] not in self.lost_codes or lost[0] < self.crashed_at:
                     self.bad.append(f"{w.me}: {lost}")
             self.cmd_kills += w.kind == "cmd" and bool(flying)
             self.bad += w.judge(seen, flying)
@@ -152,6 +160,9 @@ class Run:
             self.bad.append(f"fsck --full: {found}")
         return commits
 
+    def clean(self):
+        subprocess.run(["umount", "-q", self.mnt])
+
     def run(self, kills):
         try:
             self.prepare()
@@ -160,12 +171,12 @@ class Run:
             commits = self.judge_end() if not self.bad else 0
         finally:
             self.daemon.kill()
-            subprocess.run(["umount", "-q", self.mnt])
+            self.clean()
         by_kind = collections.Counter()
         for w in self.writers:
             by_kind[w.kind] += w.done
         flying = sum(w.in_flight for w in self.writers)
-        print(f"seed {self.seed}: {self.kills} kills of the daemon, {self.cmd_kills} of commands; "
+        print(f"seed {self.seed}: {self.kills} {self.what}, {self.cmd_kills} of commands; "
               f"{self.done} operations acknowledged ({dict(by_kind)}), {commits} commits, {flying} "
               f"in flight when killed; callers heard {dict(self.lost)}")
         if flying < self.kills // 2:
@@ -173,11 +184,16 @@ class Run:
         return cli.verdict(self.bad, self.folder)
 
 
+def kinds_of(arguments):
+    kinds = {k: n for k, (_, n) in WRITERS.items()}
+    kinds.update((k, int(n)) for k, n in (a.split("=") for a in arguments))
+    return kinds
+
+
 def main():
     seed, kills = cli.settings(KILLS, KILLS_FULL)
-    kinds = {k: n for k, (_, n) in WRITERS.items()}
-    kinds.update((k, int(n)) for k, n in (a.split("=") for a in sys.argv[2:]))
-    sys.exit(Run(sys.argv[1], seed, kinds).run(kills))
+    sys.exit(Run(sys.argv[1], seed, kinds_of(sys.argv[2:])).run(kills))
 
 
-main()
+if __name__ == "__main__":
+    main()
