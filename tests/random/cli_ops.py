@@ -50,6 +50,8 @@ class CliOps(Worker):
         m = self.pick_mount()
         if not want:
             found = self.learn_blocks(m, ref, expected)
+            for path, block in zip(paths, (found[k] for k in expected)):
+                block.mtime_us = os.stat(path).st_mtime_ns // 1000
             blocks = [*ref.blocks(), *((found[k], given[k]) for k in found)]
             self.commit(m, ref, blocks, "append", message)
         self.check_ref(1 - m, ref)

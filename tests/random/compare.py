@@ -10,11 +10,12 @@ from data_ops import DataOps
 from model import path_name
 from mount_ops import MountOps
 from worker import Difference, same, same_set
+from write_ops import WriteOps
 
 SAMPLE = 2  # files read at each comparison
 
 
-class Comparer(MountOps, DataOps, CliOps):
+class Comparer(MountOps, DataOps, WriteOps, CliOps):
     def compare(self):
         """All that is mine, through each mount; then what the others need to know."""
         self.kind = "compare"
@@ -73,6 +74,8 @@ class Comparer(MountOps, DataOps, CliOps):
             same((st.st_ino, st.st_size), (b.ino, b.size), f"inode and size of {path}")
             if st.st_nlink < 2:
                 raise Difference(f"{path}: {st.st_nlink} links, at least _b/ and a segment hold it")
+            if b.mtime_us:
+                same(st.st_mtime_ns // 1000, b.mtime_us, f"time of {path}")
             self.compared += 1
 
     def read_sample(self):

@@ -16,6 +16,7 @@ class Block:
     def __init__(self, marker, rows, size, ino):
         self.marker, self.rows, self.size, self.ino = marker, rows, size, ino
         self.own = None  # name of its own, learned where it is needed
+        self.mtime_us = None  # that it must keep
 
 
 class Snap:

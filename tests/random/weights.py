@@ -9,6 +9,8 @@ WEIGHTS = {
     "cli_drop": 2, "cli_rename": 1, "cli_reset": 2, "cli_protect": 2, "cli_retain": 0.7,
     "cli_undrop": 1.5, "cli_trash": 1.5,
 }
+# Where a mount can write files.
+WRITES = {"write": 14, "write_again": 3, "write_dropped": 1, "write_staged": 6}
 # The shared table's main; all that it needs is done by one.
 WEIGHTS_OF_MAIN = {
     "head": 4, "rm_snapshot": 1, "import": 2, "data_rm": 3, "data_mv": 1, "cli_reset": 1,
