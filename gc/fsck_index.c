@@ -151,7 +151,9 @@ static int on_holder(struct fsck *f, struct slice key, struct slice value)
 	struct fsck_mark *m = fsck_mark(f, block);
 
 	(void)value;
-	if (m && m->kind == FSCK_BLOCK) {
+	if (m && m->kind == FSCK_BLOCK && fsck_ids_has(&f->staged, segment)) {
+		m->edges++; /* of a staged segment these are its references, so far */
+	} else if (m && m->kind == FSCK_BLOCK) {
 		m->sum -= fsck_mix(segment, 2);
 	} else {
 		fsck_say(f, "holder record of block %012llx, which has no record", ID(block));
@@ -208,7 +210,8 @@ static int same_name(void *arg, struct slice key, struct slice value)
 	struct rec_segment_entry entry;
 
 	(void)value;
-	if (!fsck_is(e->f, segment, FSCK_SEGMENT) || rec_segment_get(e->f->t, segment, &g))
+	if (!fsck_is(e->f, segment, FSCK_SEGMENT) || fsck_ids_has(&e->f->staged, segment) ||
+		rec_segment_get(e->f->t, segment, &g))
 		return 0;
 	for (uint32_t i = 0; i < g.blocks; i++)
 		if (!rec_segment_entry_at(&g, i, &entry) && entry.block == e->block &&

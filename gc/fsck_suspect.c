@@ -96,7 +96,8 @@ static int on_holder(struct fsck *f, struct slice key, struct slice value)
 	uint64_t block = key_read_u64(key, 1), segment = key_read_u64(key, 9);
 
 	(void)value;
-	if (!is_suspect(f, block) || expected(f, holder_pair(block, segment)))
+	if (!is_suspect(f, block) || fsck_ids_has(&f->staged, segment) ||
+		expected(f, holder_pair(block, segment)))
 		return 0;
 	fsck_say(f, "holder record of block %012llx of %s: segment %012llx does not list it",
 		ID(block), fsck_label(f, fsck_peek(f, block)->table), ID(segment));

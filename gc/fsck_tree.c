@@ -143,7 +143,7 @@ static int on_entries(struct fsck *f, struct slice key, struct slice value)
 
 	(void)value;
 	if (!fsck_is(f, id, FSCK_SEGMENT) || fsck_peek(f, id)->flags & FSCK_DAMAGED ||
-		rec_segment_get(f->t, id, &g))
+		fsck_ids_has(&f->staged, id) || rec_segment_get(f->t, id, &g))
 		return 0;
 	for (uint32_t i = 0; i < g.blocks && !r; i++)
 		if (!rec_segment_entry_at(&g, i, &e))

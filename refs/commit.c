@@ -91,6 +91,19 @@ static int del_key(struct kv_txn *t, enum kv_db db, struct key k)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* The holder's record is there if and only if the reference is. */
+static int unshare_block(struct kv_txn *t, const struct commit_block *b, uint64_t segment)
+{
+	struct key holder = key_u64_u64(KEY_HOLDER, b->id, segment);
+	uint32_t left;
+	int r = kv_del(t, KV_BULK, key_slice(&holder));
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	r = rec_count_sub(t, b->id, &left);
+	return !r && !left ? -EBUSY : r;
+}
+
 int commit_del_one(struct kv_txn *t, const struct commit_segment *g, uint32_t at)
 {
 	const struct commit_block *b = &g->blocks[at];
@@ -103,6 +116,8 @@ int commit_del_one(struct kv_txn *t, const struct commit_segment *g, uint32_t at
 			r = del_key(t, KV_BULK, key_u64_u64(KEY_SEGMENT_IN, g->rec.table, g->id));
 		return r ? r : del_key(t, KV_BULK, key_u64(KEY_SEGMENT, g->id));
 	}
+	if (b->state != COMMIT_BLOCK_NEW)
+		return unshare_block(t, b, g->id);
 	block_name(b, name);
 	r = del_key(t, KV_BULK, key_file(b->rec.table, name, b->id));
 	if (!r)

@@ -3,6 +3,7 @@
 #include "meta/schema.h"
 #include "refs/client.h"
 #include "refs/store.h"
+#include <stdatomic.h>
 
 #define COMMIT_SEGMENT_BLOCKS_MAX 1000 /* files of a segment */
 #define COMMIT_SEGMENT_METAS_MAX 2000  /* row groups of a segment */
@@ -87,7 +88,11 @@ int squash_unlink(struct refs_txn *x, uint64_t ref, uint64_t old);
 
 /** commit_put_one() - block @at of a segment; @at == rec.blocks: the segment itself. */
 int commit_put_one(struct kv_txn *t, const struct commit_segment *g, uint32_t at);
-/** commit_del_one() - the reverse, for what was staged and is given up; absent ones are fine. */
+/**
+ * commit_del_one() - the reverse, for what was staged and is given up; absent ones are fine
+ *
+ * -EBUSY: the segment alone holds a block by now, which only a collector may release.
+ */
 int commit_del_one(struct kv_txn *t, const struct commit_segment *g, uint32_t at);
 
 /** An append written in slices. */
@@ -97,9 +102,12 @@ struct stage {
 	const struct client_ids *ids; /* blocks and segments */
 	struct commit_segment *segments;
 	size_t n_segments;
-	bool begun;	/* the mark is durable */
-	size_t at;	/* next segment, */
-	uint32_t block; /* and its next record */
+	bool keeps_keys;	 /* they replace others; else they get keys above all */
+	bool is_patient;	 /* gives way to others between two slices */
+	const atomic_bool *stop; /* -ECANCELED before its next slice once it is set; NULL: never */
+	bool begun;		 /* the mark is durable */
+	size_t at;		 /* next segment, */
+	uint32_t block;		 /* and its next record */
 };
 typedef int (*stage_step)(struct kv_txn *t, const struct commit_segment *g, uint32_t at);
 /** stage_run() - all records by @step, in transactions of at most a few milliseconds. */

@@ -16,15 +16,8 @@
 #include <string.h>
 
 #define TENS 10
-#define TRIES_MAX 10
 #define FULL_RUN 32   /* so many full ones in a row: what lies before is left alone */
 #define PIECES_MAX 64 /* of folds within folds */
-
-struct refs_fold {
-	struct plan plan;
-	struct schema schema;
-	struct client_ids ids;
-};
 
 /** An old segment, or the one to come, in the sequence. */
 struct old {
@@ -46,6 +39,10 @@ struct fold {
 	struct piece *pieces; /* what they become */
 	size_t n;
 	unsigned depth;
+	uint64_t work;	       /* blocks that are written again by all folds so far */
+	uint64_t work_max;     /* what goes beyond is left for later; 0: nothing */
+	struct piece *part;    /* the pieces when that was reached, */
+	size_t n_part, n_done; /* and how many olds they are made of; 0: it was not */
 };
 
 unsigned fold_class(uint64_t blocks, uint64_t metas)
@@ -66,6 +63,7 @@ static void fold_deinit(struct fold *f)
 		plan_items_deinit(&f->olds[i].items);
 	free(f->olds);
 	free(f->pieces);
+	free(f->part);
 }
 
 static int add_old(struct fold *f, const struct old *o)
@@ -90,7 +88,7 @@ static int take_tail(void *arg, const struct tree_entry *e)
 	struct tail *t = arg;
 	struct old o = {.add = NULL};
 	unsigned class;
-	int r = plan_load(t->f->p, e->child, &o.source);
+	int r = plan_load_once(t->f->p, e->child, &o.source);
 
 	if (r)
 		return r;
@@ -139,11 +137,17 @@ static int load_items(struct fold *f, struct old *o)
 
 static struct old *old_at(struct fold *f, uint64_t block)
 {
-	size_t i = f->n_olds - 1;
+	size_t low = 0, high = f->n_olds; /* it is among [low, high) */
 
-	while (f->olds[i].first > block)
-		i--;
-	return &f->olds[i];
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (f->olds[middle].first > block)
+			high = middle;
+		else
+			low = middle;
+	}
+	return &f->olds[low];
 }
 
 /* Row groups of one block of the sequence. */
@@ -237,6 +241,7 @@ static int push(struct fold *f, struct piece q)
 	if (r || (n == f->n - from && same_pieces(cuts, f->pieces + from, n)))
 		return r;
 	f->n = from;
+	f->work += whole.blocks;
 	f->depth++;
 	for (size_t i = 0; i < n && !r; i++)
 		r = push(f, cuts[i]);
@@ -292,22 +297,89 @@ static int build(struct fold *f)
 	return r;
 }
 
+/* Enough for one commit: what the olds so far become. */
+static int keep_part(struct fold *f, size_t n_done)
+{
+	f->part = calloc(f->n, sizeof *f->part);
+	if (!f->part)
+		return -ENOMEM;
+	memcpy(f->part, f->pieces, f->n * sizeof *f->part);
+	f->n_part = f->n;
+	f->n_done = n_done;
+	return 0;
+}
+
+static void take_part(struct fold *f)
+{
+	if (!f->n_done)
+		return;
+	free(f->pieces);
+	f->pieces = steal(&f->part);
+	f->n = f->n_part;
+	while (f->n_olds > f->n_done)
+		plan_items_deinit(&f->olds[--f->n_olds].items);
+}
+
+static int push_all(struct fold *f, const struct commit_segment *add)
+{
+	int r = load_tail(f, add);
+
+	for (size_t i = 0; i < f->n_olds && !r; i++) {
+		const struct rec_segment *rec = &f->olds[i].source->rec;
+
+		r = push(f, (struct piece){f->olds[i].first, rec->blocks, rec->metas});
+		if (!r && f->work_max && !f->n_done && f->work >= f->work_max)
+			r = keep_part(f, i + 1);
+	}
+	return r;
+}
+
+static bool is_due(const struct fold *f)
+{
+	size_t i = 0;
+
+	while (i < f->n && i < f->n_olds && f->pieces[i].first == f->olds[i].first)
+		i++;
+	return i < f->n || i < f->n_olds;
+}
+
+/* A fold that is a commit of its own, which everybody sees in the log, is to be worth that. */
+static bool is_worth(const struct fold *f, const struct rec_snapshot *head)
+{
+	size_t full = 0; /* at the front of the tail: they stay as they are */
+
+	while (full < f->n_olds && fold_class(f->olds[full].source->rec.blocks,
+					   f->olds[full].source->rec.metas) == FOLD_CLASS_FULL)
+		full++;
+	return f->n + FOLD_SAVES_MIN <= f->n_olds || f->n_olds - full >= FOLD_TAIL_MAX ||
+	       head->segments > fold_full(head) + FOLD_REST_MAX;
+}
+
 int fold_plan(struct planning *p, const struct commit_segment *add, unsigned class_max)
 {
 	struct fold f cleanup(fold_deinit) = {.p = p, .class_max = class_max};
-	size_t kept = 0;
-	int r = load_tail(&f, add);
+	int r = push_all(&f, add);
 
-	for (size_t i = 0; i < f.n_olds && !r; i++) {
-		const struct rec_segment *rec = &f.olds[i].source->rec;
+	return r || !is_due(&f) ? r : build(&f);
+}
 
-		r = push(&f, (struct piece){f.olds[i].first, rec->blocks, rec->metas});
-	}
-	if (r || f.n != f.n_olds)
-		return r ? r : build(&f);
-	while (kept < f.n && f.pieces[kept].first == f.olds[kept].first)
-		kept++;
-	return kept == f.n ? 0 : build(&f);
+uint64_t fold_full(const struct rec_snapshot *head)
+{
+	uint64_t most = head->blocks > head->metas / 2 ? head->blocks : head->metas / 2;
+
+	return most / COMMIT_SEGMENT_BLOCKS_MAX;
+}
+
+int fold_plan_large(struct planning *p, const struct rec_snapshot *head, bool all)
+{
+	struct fold f cleanup(fold_deinit) = {
+		.p = p, .class_max = FOLD_CLASS_FULL, .work_max = FOLD_WORK_MAX};
+	int r = push_all(&f, NULL);
+
+	if (r || !is_due(&f) || (!all && !is_worth(&f, head)))
+		return r;
+	take_part(&f);
+	return build(&f);
 }
 
 int fold_append(struct refs_store *s, uint64_t ref, const struct commit_segment *g,
@@ -335,75 +407,4 @@ int fold_append(struct refs_store *s, uint64_t ref, const struct commit_segment 
 	*ret = plan;
 	plan = (struct plan){0};
 	return 0;
-}
-
-static int prepare_large(struct refs_store *s, uint64_t ref, struct plan *plan,
-	struct schema *schema, struct bough_error *error)
-{
-	struct refs_txn *x auto_refs_txn = NULL;
-	struct planning p auto_planning = {.plan = plan};
-	struct rec_ref rec;
-	int r = refs_begin(s, KV_READ, &x);
-
-	p.x = x;
-	if (!r)
-		r = commit_open_ref(x, ref, &rec, error);
-	if (!r)
-		r = plan_begin(&p, ref, &rec);
-	if (!r)
-		r = fold_plan(&p, NULL, FOLD_CLASS_FULL);
-	return r || !plan->n_segments ? r : schema_read(x, rec.schema, schema);
-}
-
-int refs_fold_prepare(
-	struct refs_store *s, uint64_t ref, struct refs_fold **ret, struct bough_error *error)
-{
-	struct refs_fold *f cleanup(refs_fold_free_p) = calloc(1, sizeof *f);
-	int r = f ? prepare_large(s, ref, &f->plan, &f->schema, error) : -ENOMEM;
-
-	if (!r && f->plan.n_segments)
-		r = client_ids_take(s->client, f->plan.table, f->plan.n_segments, &f->ids);
-	if (r)
-		return r;
-	plan_give_ids(&f->plan, &f->ids);
-	*ret = f->plan.n_segments ? steal(&f) : NULL;
-	return 0;
-}
-
-void refs_fold_free(struct refs_fold *f)
-{
-	if (!f)
-		return;
-	plan_deinit(&f->plan);
-	schema_deinit(&f->schema);
-	free(f);
-}
-
-int refs_fold_apply(struct refs_txn *x, void *fold, struct bough_error *error)
-{
-	struct refs_fold *f = fold;
-	const struct commit_change c = {.plan = &f->plan,
-		.schema = &f->schema,
-		.schema_id = f->plan.schema,
-		.operation = REC_OP_REPLACE,
-		.author = "bough",
-		.message = "fold segments"};
-	struct commit_changed made;
-	int r = client_fence(x, &f->ids);
-
-	return r ? r : commit_change(x, &c, &made, error);
-}
-
-int refs_fold_large(struct refs_store *s, uint64_t ref, struct bough_error *error)
-{
-	int r = -EAGAIN;
-
-	for (int i = 0; r == -EAGAIN && i < TRIES_MAX; i++) {
-		struct refs_fold *f cleanup(refs_fold_free_p) = NULL;
-
-		r = refs_fold_prepare(s, ref, &f, error);
-		if (!r && f)
-			r = refs_write(s, refs_fold_apply, f, error);
-	}
-	return r;
 }

@@ -1,23 +1,39 @@
 /*
- * Folding of segments, so that a ref has about one per 1,000 blocks. An append folds small ones
- * itself; what takes longer (classes 100-999 and above) is a commit of its own, made here.
+ * Folding of segments, so that a ref has about one per 1,000 blocks (tests/models/fold.py). An
+ * append folds small ones itself; what takes longer (classes 100-999 and above) is done here, by
+ * commits of their own: the daemon's.
  */
 #pragma once
-#include "refs/store.h"
+#include "refs/edit.h"
+#include <stdatomic.h>
 
-struct refs_fold;
+struct refs_fold_options {
+	bool all;		 /* whatever is due; else what is worth a commit in the log */
+	bool spares_runs;	 /* not while somebody removes blocks one by one: -EAGAIN */
+	const atomic_bool *stop; /* -ECANCELED soon after it is set; NULL: never */
+};
+
+struct refs_folded {
+	uint64_t commits, snapshot; /* the last of them; 0 */
+	uint64_t gone, made;	    /* segments */
+};
 
 /**
- * refs_fold_prepare() - what folds on @ref as it is now, encoded and ready
- * @ret: refs_fold_free(); NULL: nothing is due
+ * refs_fold_due() - may a fold be worth a commit on @ref? A look at the sums of its head.
  *
- * Takes ids: never inside a write transaction.
+ * Not of a tag, of what is dropped or expired, nor of a head that another ref committed: that is
+ * folded when @ref goes on from it. Return: 1 or 0, or a negative errno.
  */
-int refs_fold_prepare(
-	struct refs_store *s, uint64_t ref, struct refs_fold **ret, struct bough_error *error);
-void refs_fold_free(struct refs_fold *f);
-DEFINE_CLEANUP(struct refs_fold *, refs_fold_free)
-/** refs_fold_apply() - a refs_body. -EAGAIN the head has moved: prepare again. */
-int refs_fold_apply(struct refs_txn *x, void *fold, struct bough_error *error);
-/** refs_fold_large() - both, until it is done. 0 also if nothing was due. */
-int refs_fold_large(struct refs_store *s, uint64_t ref, struct bough_error *error);
+int refs_fold_due(struct refs_txn *x, uint64_t ref);
+/**
+ * refs_fold_run() - until nothing folds on @ref any more
+ * @options: NULL: all
+ * @ret: what was done, also before an error
+ *
+ * New segments are written in slices, unseen; a small transaction hangs them into the tree of
+ * whatever head still has all that they replace. What cannot be used is taken back. Never inside a
+ * transaction. Errors: -EAGAIN others changed the same segments each time; -EROFS a tag; -ENOENT
+ * and -ESTALE the ref is gone; -ECANCELED.
+ */
+int refs_fold_run(struct refs_store *s, uint64_t ref, const struct refs_fold_options *options,
+	struct refs_folded *ret, struct bough_error *error);

@@ -62,7 +62,6 @@ static struct plan_source *add_source(struct planning *p)
 int plan_load(struct planning *p, uint64_t id, struct plan_source **ret)
 {
 	struct plan_source *s = p->sources;
-	int r;
 
 	while (s && s->id != id)
 		s = s->next;
@@ -70,7 +69,14 @@ int plan_load(struct planning *p, uint64_t id, struct plan_source **ret)
 		*ret = s;
 		return 0;
 	}
-	s = add_source(p);
+	return plan_load_once(p, id, ret);
+}
+
+int plan_load_once(struct planning *p, uint64_t id, struct plan_source **ret)
+{
+	struct plan_source *s = add_source(p);
+	int r;
+
 	if (!s)
 		return -ENOMEM;
 	r = rec_segment_get(p->x->kv, id, &s->rec);
@@ -354,16 +360,24 @@ int plan_stands(struct refs_txn *x, const struct plan *p, uint64_t root)
 	return r;
 }
 
+/* What was staged is there, edges and all: it only becomes visible. Too many to name one by one. */
+static int show_staged(struct refs_txn *x, const struct plan *p)
+{
+	int r = stage_unmark(x, p->table, p->staged);
+
+	return r ? r : change_add(&x->changes, CHANGE_ALL, 0);
+}
+
 int plan_apply(struct refs_txn *x, const struct plan *p, uint64_t root, struct rec_table *table,
 	struct rec_snapshot *s)
 {
 	struct tree_change *c cleanup(free_p) = calloc(p->n_gone + p->n_segments + 1, sizeof *c);
-	int r = c ? 0 : -ENOMEM;
+	int r = !c ? -ENOMEM : p->staged ? show_staged(x, p) : 0;
 
 	for (size_t i = 0; i < p->n_gone; i++)
 		take_sums(s, &p->gone[i].rec);
 	for (size_t i = 0; i < p->n_segments && !r; i++) {
-		r = put_segment(x, &p->segments[i], table);
+		r = p->staged ? 0 : put_segment(x, &p->segments[i], table);
 		add_sums(s, &p->segments[i].g.rec);
 	}
 	return r ? r : tree_edit(x->kv, root, merge_changes(p, c), &s->root);

@@ -36,6 +36,7 @@ struct plan_segment {
 	struct buf names; /* of all blocks */
 };
 
+/** An old segment that leaves the tree. */
 struct plan_gone {
 	uint64_t id;
 	struct rec_segment rec; /* without entries */
@@ -49,6 +50,7 @@ struct plan {
 	size_t n_segments;
 	struct plan_gone *gone; /* in the order of their keys */
 	size_t n_gone;
+	const struct client_ids *staged; /* its segments' records are there; NULL: put now */
 };
 void plan_deinit(struct plan *p);
 #define auto_plan cleanup(plan_deinit)
@@ -66,6 +68,8 @@ void planning_deinit(struct planning *p);
 int plan_begin(struct planning *p, uint64_t ref_id, const struct rec_ref *ref);
 /** plan_load() - segment @id. */
 int plan_load(struct planning *p, uint64_t id, struct plan_source **ret);
+/** plan_load_once() - the same, of one that was not loaded before. */
+int plan_load_once(struct planning *p, uint64_t id, struct plan_source **ret);
 /** plan_load_new() - one that is in no tree yet; @g outlives the planning. */
 int plan_load_new(struct planning *p, const struct commit_segment *g, struct plan_source **ret);
 /** plan_items_add() - all blocks of @s; @new: their commit blocks, NULL for an old segment. */
@@ -102,6 +106,14 @@ unsigned fold_class(uint64_t blocks, uint64_t metas);
  * A plan without segments: nothing folds.
  */
 int fold_plan(struct planning *p, const struct commit_segment *add, unsigned class_max);
+#define FOLD_WORK_MAX 4000 /* blocks that a plan of large folds writes again; may end above */
+#define FOLD_SAVES_MIN 9   /* segments: what makes it worth a commit, */
+#define FOLD_TAIL_MAX 32   /* or so many that are not full, or between such, */
+#define FOLD_REST_MAX 27   /* or so many beside the full ones (model fold.py) */
+/** fold_plan_large() - the oldest folds of all classes; @all: also what is worth little. */
+int fold_plan_large(struct planning *p, const struct rec_snapshot *head, bool all);
+/** fold_full() - segments that the blocks of @head take at least. */
+uint64_t fold_full(const struct rec_snapshot *head);
 /** FOLD_IDS - segments that an append may become, folded. */
 #define FOLD_IDS 2
 /**

@@ -1,4 +1,4 @@
-/* Runs of removals are one snapshot (protocol: Squashing; model squash_model.py). */
+/* Runs of removals, or of folds, are one snapshot (protocol: Squashing; model squash_model.py). */
 #include "refs/commit_impl.h"
 #include "refs/edit.h"
 #include "refs/table.h"
@@ -16,8 +16,7 @@ bool squash_may(struct refs_txn *x, const struct refs_squash *q, uint64_t head_i
 
 	/* the run is this process's own: so the client is the same */
 	return q->snapshot && q->snapshot == head_id && head->parent && head->count == 1 &&
-	       head->nlink == 1 && head->operation == REC_OP_DELETE &&
-	       s->operation == REC_OP_DELETE && head->ref == s->ref &&
+	       head->nlink == 1 && head->operation == s->operation && head->ref == s->ref &&
 	       !strcmp(head->author, s->author) && now >= q->last_us &&
 	       now - q->last_us <= SILENCE_US && now - q->began_us <= RUN_US;
 }

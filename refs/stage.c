@@ -3,6 +3,7 @@
 #include "refs/commit_impl.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #define SLICE_US 4000  /* of one transaction */
 #define CLOCK_EVERY 32 /* records between two looks at the clock */
@@ -64,15 +65,13 @@ int stage_unmark(struct refs_txn *x, uint64_t table, const struct client_ids *id
 	return kv_del(x->kv, KV_HOT, key_slice(&k));
 }
 
-/* The first slice: the mark, and a key in the tree for each segment. */
+/* The first slice: the mark, and a key in the tree for each segment that has none. */
 static int begin(struct refs_txn *x, struct stage *g)
 {
 	struct rec_table table = {.next_segment_key = 1}; /* of one that the commit will make */
-	int found, r = client_fence(x, g->ids);
+	int found, r = stage_mark(x, g->table, g->ids);
 
-	if (!r)
-		r = stage_mark(x, g->table, g->ids);
-	if (r)
+	if (r || g->keeps_keys)
 		return r;
 	found = rec_table_get(x->kv, g->table, &table);
 	if (found && found != -ENOENT)
@@ -90,6 +89,8 @@ static int run_slice(struct stage *g, stage_step step)
 	uint64_t until = 0;
 	int r = refs_begin(g->store, KV_WRITE, &x);
 
+	if (!r)
+		r = client_fence(x, g->ids);
 	if (!r && !g->begun)
 		r = begin(x, g);
 	until = clock->mono_us(clock) + SLICE_US;
@@ -117,7 +118,10 @@ int stage_run(struct stage *g, stage_step step)
 	int r = 0;
 
 	g->at = g->block = 0;
-	while (!r && (!g->begun || g->at < g->n_segments))
-		r = run_slice(g, step);
+	while (!r && (!g->begun || g->at < g->n_segments)) {
+		r = g->stop && *g->stop ? -ECANCELED : run_slice(g, step);
+		if (!r && g->is_patient)
+			usleep(SLICE_US);
+	}
 	return r;
 }

@@ -73,7 +73,8 @@ int main(int argc, char **argv)
 
 		last = fixture_append_folded(f, table, ref, 1);
 		us[i] = clock->mono_us(clock) - before;
-		if (i % PART == 0 && refs_fold_large(f->store, ref, &error))
+		if (i % PART == 0 &&
+			refs_fold_run(f->store, ref, NULL, &(struct refs_folded){0}, &error))
 			fprintf(stderr, "%s\n", error.message);
 	}
 	report(f, last, n, us, part);

@@ -354,7 +354,8 @@ static void do_any(struct model *m)
 			do_drop(m, dice(m, m->n));
 		break;
 	default:
-		assert_int_equal(refs_fold_large(m->f->store, ref->id, &e), 0);
+		assert_int_equal(
+			refs_fold_run(m->f->store, ref->id, NULL, &(struct refs_folded){0}, &e), 0);
 	}
 	if (ref < m->refs + m->n)
 		check_ref(m, ref);

@@ -91,7 +91,7 @@ static void append(struct fixture *f, uint64_t table, uint64_t ref, uint64_t n, 
 	struct sizes now;
 
 	fixture_append_folded(f, table, ref, (unsigned)n);
-	assert_int_equal(refs_fold_large(f->store, ref, &e), 0);
+	assert_int_equal(refs_fold_run(f->store, ref, NULL, &(struct refs_folded){0}, &e), 0);
 	model_push(model, n);
 	read_sizes(f, ref, &now);
 	if (now.n != model->n || memcmp(now.s, model->s, now.n * sizeof now.s[0])) {
@@ -193,7 +193,7 @@ static void what_lies_between_folds_stays(void **state)
 	struct fixture *f = *state;
 	struct sizes *now cleanup(free_p) = calloc(1, sizeof *now);
 	struct bough_error e = {0};
-	struct refs_fold *left = NULL;
+	struct refs_folded done;
 	uint64_t table = fixture_table(f, "d", "t"), ref = fixture_main(f, table);
 
 	for (int i = 0; i < 10; i++)
@@ -201,12 +201,12 @@ static void what_lies_between_folds_stays(void **state)
 	fixture_append(f, table, ref, 20);
 	for (int i = 0; i < 10; i++)
 		fixture_append(f, table, ref, 1);
-	assert_int_equal(refs_fold_large(f->store, ref, &e), 0);
+	assert_int_equal(refs_fold_run(f->store, ref, NULL, &(struct refs_folded){0}, &e), 0);
 	read_sizes(f, ref, now);
 	assert_int_equal(now->n, ARRAY_SIZE(expected));
 	assert_memory_equal(now->s, expected, sizeof expected);
-	assert_int_equal(refs_fold_prepare(f->store, ref, &left, &e), 0);
-	assert_null(left);
+	assert_int_equal(refs_fold_run(f->store, ref, NULL, &done, &e), 0);
+	assert_int_equal(done.commits, 0);
 	check(f);
 }
 
