@@ -47,7 +47,8 @@ static int look_at(struct fs_folder *f, struct refs_txn *x, uint64_t ref)
 {
 	int r = refs_fold_due(x, ref);
 
-	return r > 0 ? add_due(f, ref) : r;
+	/* fsck says what is damaged: it keeps no other ref from being folded */
+	return r > 0 ? add_due(f, ref) : r == -EUCLEAN ? 0 : r;
 }
 
 /** One reading of a part of all refs. */
@@ -170,8 +171,8 @@ static void pass(struct fs_folder *f)
 	if (!r)
 		r = fold_all(f, &error);
 	if (r && !f->has_failed)
-		log_warning("cannot fold segments: %s",
-			*error.message ? error.message : strerror(-r));
+		log_warning(
+			"cannot fold segments: %s", *error.message ? error.message : strerror(-r));
 	f->has_failed = r;
 }
 

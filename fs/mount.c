@@ -1,4 +1,5 @@
 #include "fs/exporter.h"
+#include "fs/folder.h"
 #include "fs/guard.h"
 #include "fs/headlink.h"
 #include "fs/mount.h"
@@ -342,6 +343,8 @@ static int start_parts(struct mount *m)
 	r = fs_notify_start(&fs->tree, &fs->sink, &fs->notify);
 	if (!r)
 		r = fs_exporter_start(fs->tree.store, &fs->exporter);
+	if (!r && !m->options->is_read_only)
+		r = fs_folder_start(fs->tree.store, &fs->folder);
 	if (!r)
 		r = fs_committer_start(&conf, &fs->committer);
 	if (!r)
@@ -390,6 +393,7 @@ static void close_parts(struct mount *m)
 	fs_pool_stop(fs->edits);
 	fs_committer_stop(fs->committer);
 	fs_exporter_stop(fs->exporter);
+	fs_folder_stop(fs->folder);
 	if (signalled)
 		unmount_own(m);
 	fs_notify_stop(fs->notify);

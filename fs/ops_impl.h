@@ -26,6 +26,7 @@ struct fs {
 	struct fs_pool *puts;  /* long work: files are looked into, hashed, stored */
 	struct fs_squashes squashes;
 	struct fs_exporter *exporter;
+	struct fs_folder *folder; /* NULL: read-only */
 	struct fs_notify *notify;
 	struct fs_sink sink;
 	int objects_fd; /* for statfs */

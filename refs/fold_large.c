@@ -13,6 +13,7 @@
 #include "refs/ref.h"
 #include "refs/ref_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define TRIES_MAX 5
@@ -103,6 +104,8 @@ static int stage(struct folding *f)
 	plan_give_ids(plan, &f->ids);
 	for (size_t i = 0; i < plan->n_segments; i++)
 		f->segments[i] = plan->segments[i].g;
+	for (size_t i = 0; i < plan->n_segments; i++)
+		assert(!plan->segments[i].takes_key); /* never more than they replace */
 	f->stage = (struct stage){.store = f->store,
 		.table = plan->table,
 		.ids = &f->ids,

@@ -1,4 +1,5 @@
 /* Operations on refs and tables with every call of the metadata failing once. */
+#include "refs/fold.h"
 #include "refs/name.h"
 #include "refs/render.h"
 #include "refs/trash.h"
@@ -134,6 +135,24 @@ static int run_read(struct faulty *t, struct bough_error *e)
 	return r ? r : read_all(x, t, e);
 }
 
+static void prepare_fold(struct faulty *t)
+{
+	faulty_prepare(t);
+	for (int i = 0; i < 10; i++)
+		fixture_append(t->f, t->table, t->main, 1);
+}
+
+static int run_fold(struct faulty *t, struct bough_error *e)
+{
+	struct refs_folded done;
+	int r = refs_fold_run(t->f->store, t->main, NULL, &done, e);
+
+	return done.commits ? 0 : r; /* done is done, if the look for more fails or not */
+}
+
+static const struct faulty_scenario fold = {
+	.name = "fold", .prepare = prepare_fold, .run = run_fold, .in_slices = true};
+
 static const struct faulty_scenario scenarios[] = {
 	{.name = "branch create", .prepare = faulty_prepare, .run = run_create},
 	{.name = "tag create", .prepare = faulty_prepare, .run = run_tag},
@@ -166,6 +185,39 @@ static const struct faulty_fault faults[] = {
 	{.name = "EIO after the commit", .kv = {.ops = OPS(COMMIT), .code = -EIO, .applied = true}},
 };
 
+/* What was staged and cannot be taken back for the same reason stays, marked. */
+static const struct faulty_fault fold_faults[] = {
+	{.name = "EUCLEAN at a read",
+		.kv = {.ops = OPS(GET) | OPS(SCAN), .code = -EUCLEAN},
+		.may_pass = true},
+	{.name = "ENOSPC at a write",
+		.kv = {.ops = OPS(BEGIN_WRITE) | OPS(PUT) | OPS(DEL) | OPS(COMMIT),
+			.code = -ENOSPC},
+		.may_pass = true},
+	{.name = "ENOSPC for good",
+		.kv = {.ops = OPS(PUT) | OPS(COMMIT), .code = -ENOSPC, .sticky = true},
+		.may_leave = true,
+		.may_pass = true},
+	{.name = "EIO", .kv = {.ops = OPS(COMMIT), .code = -EIO}, .may_leave = true},
+	{.name = "EIO for good",
+		.kv = {.ops = OPS(PUT) | OPS(COMMIT), .code = -EIO, .sticky = true},
+		.may_leave = true,
+		.may_pass = true},
+	{.name = "ESTALE at the commit",
+		.kv = {.ops = OPS(COMMIT), .code = -ESTALE},
+		.may_pass = true},
+	{.name = "EIO after the commit",
+		.kv = {.ops = OPS(COMMIT), .code = -EIO, .applied = true},
+		.may_pass = true},
+};
+
+static void a_fold_fails(void **state)
+{
+	(void)state;
+	for (size_t j = 0; j < ARRAY_SIZE(fold_faults); j++)
+		faulty_run(&fold, &fold_faults[j]);
+}
+
 static void all_or_nothing(void **state)
 {
 	(void)state;
@@ -176,7 +228,8 @@ static void all_or_nothing(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(all_or_nothing)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_or_nothing), cmocka_unit_test(a_fold_fails)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

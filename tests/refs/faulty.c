@@ -77,14 +77,14 @@ static void finish(struct faulty *t)
 	fixture_teardown((void **)&t->f);
 }
 
-/* Numbers that only rise, and clients that come and go, are no state. */
+/* Numbers that only rise, clients that come and go, and what mounts forget are no state. */
 static bool is_state(struct slice key)
 {
 	const struct key next = key_meta(REC_META_NEXT), commit = key_meta("commit");
 	char kind = *(const char *)key.data;
 
-	return kind != KEY_CLIENT && kind != KEY_RANGE && !slice_equal(key, key_slice(&next)) &&
-	       !slice_equal(key, key_slice(&commit));
+	return kind != KEY_CLIENT && kind != KEY_RANGE && kind != KEY_CHANGE &&
+	       !slice_equal(key, key_slice(&next)) && !slice_equal(key, key_slice(&commit));
 }
 
 static int mix(void *arg, struct slice key, struct slice value)

@@ -28,7 +28,7 @@ struct maker {
 	uint64_t table, db, ref, ms, random;
 	struct schema schema;	    /* owned */
 	struct tree_entry *entries; /* owned */
-	uint64_t n_entries, blocks_done;
+	uint64_t n_entries, blocks_done, segment_blocks;
 	struct rec_snapshot snapshot;
 };
 
@@ -286,7 +286,7 @@ static int make_slice(struct maker *m, struct batch *b)
 	for (int i = 0; i < SEGMENTS_PER_SLICE && !r; i++) {
 		uint64_t left = m->options->blocks - m->blocks_done;
 
-		b->n = left < MKSTORE_SEGMENT_BLOCKS ? left : MKSTORE_SEGMENT_BLOCKS;
+		b->n = left < m->segment_blocks ? left : m->segment_blocks;
 		if (b->n)
 			r = make_segment(m, t, b);
 	}
@@ -381,8 +381,9 @@ static void maker_deinit(struct maker *m)
 int mkstore_run(const char *path, const struct mkstore_options *options, struct mkstore_made *ret,
 	struct bough_error *error)
 {
-	struct maker m cleanup(maker_deinit) = {
-		.options = options, .random = UINT64_C(88172645463325252)};
+	struct maker m cleanup(maker_deinit) = {.options = options,
+		.random = UINT64_C(88172645463325252),
+		.segment_blocks = MKSTORE_SEGMENT_BLOCKS};
 	struct batch *b cleanup(free_p) = malloc(sizeof *b);
 	struct rec_ref ref = {0};
 	struct refs_txn *x auto_refs_txn = NULL;
@@ -390,7 +391,9 @@ int mkstore_run(const char *path, const struct mkstore_options *options, struct 
 
 	if (!r)
 		r = refs_store_open(path, REFS_ROLE_CLI, &m.store, error);
-	m.entries = calloc(options->blocks / MKSTORE_SEGMENT_BLOCKS + 1, sizeof *m.entries);
+	if (options->segment_blocks && options->segment_blocks < MKSTORE_SEGMENT_BLOCKS)
+		m.segment_blocks = options->segment_blocks;
+	m.entries = calloc(options->blocks / m.segment_blocks + 1, sizeof *m.entries);
 	if (!r && (!b || !m.entries))
 		r = -ENOMEM;
 	if (!r)

@@ -9,8 +9,9 @@
 
 struct mkstore_options {
 	uint64_t blocks;
-	bool has_objects;      /* of object_bytes, no Parquet; else no object is written */
-	uint64_t object_bytes; /* 0: about a hundred */
+	uint64_t segment_blocks; /* 0: MKSTORE_SEGMENT_BLOCKS, the most */
+	bool has_objects;	 /* of object_bytes, no Parquet; else no object is written */
+	uint64_t object_bytes;	 /* 0: about a hundred */
 	/** After each slice; may be NULL. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;
@@ -23,7 +24,7 @@ struct mkstore_made {
 /**
  * mkstore_run() - a new store at @path with table bench.t of @options->blocks blocks
  *
- * One snapshot on main, MKSTORE_SEGMENT_BLOCKS blocks in a segment, statistics for
+ * One snapshot on main, @options->segment_blocks blocks in a segment, statistics for
  * MKSTORE_COLUMNS columns in the segments' v4 objects: the records that imports would leave,
  * written in transactions of bounded size. It passes fsck (without objects: not --full).
  */

@@ -1,4 +1,4 @@
-/* mkstore PATH BLOCKS [--objects | --object-bytes=N]: a synthetic store; prints what it costs. */
+/* mkstore PATH BLOCKS [OPTION]: a synthetic store; prints what it costs. */
 #include "tests/support/mkstore.h"
 
 #include <inttypes.h>
@@ -23,6 +23,18 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static bool take_options(struct mkstore_options *o, char **argv)
+{
+	for (; *argv; argv++) {
+		if (!strcmp(*argv, "--objects") ||
+			sscanf(*argv, "--object-bytes=%" SCNu64, &o->object_bytes) == 1)
+			o->has_objects = true;
+		else if (sscanf(*argv, "--segment-blocks=%" SCNu64, &o->segment_blocks) != 1)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct mkstore_options o = {.progress = show_progress};
@@ -32,10 +44,9 @@ int main(int argc, char **argv)
 	char data[4096];
 	double start = seconds();
 
-	o.has_objects = argc > 3;
-	if (argc < 3 || (argc > 3 && strcmp(argv[3], "--objects") &&
-				sscanf(argv[3], "--object-bytes=%" SCNu64, &o.object_bytes) != 1)) {
-		fprintf(stderr, "usage: mkstore PATH BLOCKS [--objects | --object-bytes=N]\n");
+	if (argc < 3 || !take_options(&o, argv + 3)) {
+		fprintf(stderr, "usage: mkstore PATH BLOCKS [--objects | --object-bytes=N] "
+				"[--segment-blocks=N]\n");
 		return 2;
 	}
 	o.blocks = strtoull(argv[2], NULL, 10);
