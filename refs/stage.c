@@ -120,7 +120,7 @@ int stage_run(struct stage *g, stage_step step)
 	g->at = g->block = 0;
 	while (!r && (!g->begun || g->at < g->n_segments)) {
 		r = g->stop && *g->stop ? -ECANCELED : run_slice(g, step);
-		if (!r && g->is_patient)
+		if (!r && g->is_patient && g->at < g->n_segments)
 			usleep(SLICE_US);
 	}
 	return r;

@@ -85,6 +85,18 @@ static void check(struct fixture *f)
 	assert_int_equal(report.errors, 0);
 }
 
+/* As a daemon does it after some appends: how many segments there are, and how many commits. */
+static uint64_t fold_what_is_worth(struct fixture *f, uint64_t ref, struct sizes *ret)
+{
+	const struct refs_fold_options o = {.all = false};
+	struct refs_folded done;
+	struct bough_error e = {0};
+
+	assert_int_equal(refs_fold_run(f->store, ref, &o, &done, &e), 0);
+	read_sizes(f, ref, ret);
+	return done.commits;
+}
+
 static void append(struct fixture *f, uint64_t table, uint64_t ref, uint64_t n, struct sizes *model)
 {
 	struct bough_error e = {0};
@@ -160,14 +172,15 @@ static uint64_t mostly_one(uint64_t *random, unsigned at)
 	return test_random(random) % 50 ? 1 : 300;
 }
 
+/* Those of the model, fold.py. */
+static const struct {
+	pattern_fn next;
+	unsigned appends;
+} patterns[] = {{ones, 1200}, {hundred_and_nine, 120}, {five_hundred_and_one, 24},
+	{full_but_one, 12}, {hundred_fifty, 25}, {fifty, 45}, {log_uniform, 80}, {mostly_one, 150}};
+
 static void as_many_segments_as_in_the_model(void **state)
 {
-	static const struct {
-		pattern_fn next;
-		unsigned appends;
-	} patterns[] = {{ones, 1200}, {hundred_and_nine, 120}, {five_hundred_and_one, 24},
-		{full_but_one, 12}, {hundred_fifty, 25}, {fifty, 45}, {log_uniform, 80},
-		{mostly_one, 150}};
 	struct fixture *f = *state;
 	struct sizes *model cleanup(free_p) = calloc(1, sizeof *model);
 	uint64_t random = test_seed();
@@ -182,6 +195,36 @@ static void as_many_segments_as_in_the_model(void **state)
 		model->n = 0;
 		for (unsigned k = 0; k < test_scale(patterns[i].appends); k++)
 			append(f, table, ref, patterns[i].next(&random, k), model);
+	}
+	check(f);
+}
+
+/* Only what is worth a commit, and that not after each append: still within the model's bound. */
+static void a_daemon_keeps_to_the_bound(void **state)
+{
+	struct fixture *f = *state;
+	struct sizes *now cleanup(free_p) = calloc(1, sizeof *now);
+	uint64_t random = test_seed();
+
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+		uint64_t table, ref, blocks = 0, commits = 0;
+		unsigned n = (unsigned)test_scale(patterns[i].appends);
+		char name[16];
+
+		snprintf(name, sizeof name, "u%zu", i);
+		table = fixture_table(f, "d", name);
+		ref = fixture_main(f, table);
+		for (unsigned k = 0; k < n; k++) {
+			uint64_t next = patterns[i].next(&random, k);
+
+			blocks += next;
+			fixture_append_folded(f, table, ref, (unsigned)next);
+			if (test_random(&random) % 4)
+				continue;
+			commits += fold_what_is_worth(f, ref, now);
+			assert_true(now->n <= blocks / CAP + 27);
+		}
+		assert_true(commits <= n / 8 + 1);
 	}
 	check(f);
 }
@@ -215,6 +258,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(as_many_segments_as_in_the_model),
+		T(a_daemon_keeps_to_the_bound),
 		T(what_lies_between_folds_stays),
 	};
 
