@@ -197,8 +197,9 @@ static void *run(void *arg)
 {
 	struct fs_folder *f = arg;
 
-	while (wait_tick(f))
+	do
 		pass(f);
+	while (wait_tick(f));
 	return NULL;
 }
 

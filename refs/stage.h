@@ -1,6 +1,6 @@
 /*
- * Large appends are written in slices, each a short transaction, and become visible with the last
- * one. Until then KEY_STAGE marks their ids: no listing and no look-up shows them.
+ * Large appends and folds are written in slices, each a short transaction, and become visible with
+ * the last one. Until then KEY_STAGE marks their ids: no listing and no look-up shows them.
  */
 #pragma once
 #include "refs/store.h"
