@@ -97,11 +97,13 @@ class DataOps(Worker):
             self.commit(m, ref, blocks, "overwrite" if victim else "replace")
         self.check_ref(1 - m, ref)
 
-    def pick_target(self, ref):
+    def pick_target(self, ref, block):
         """Where a file of @ref may go; mostly it can."""
         refs = self.refs(ref.table if self.rng.random() < 0.95 else None, KINDS)
         free = [r for r in refs if not self.world.may_commit(r) and len(r.blocks()) <= BLOCKS_MAX]
-        return self.rng.choice(free if free and self.rng.random() < 0.9 else refs)
+        lacks = [r for r in free if all(b is not block for b, _ in r.blocks())]
+        x = self.rng.random()
+        return self.rng.choice(lacks if lacks and x < 0.8 else free if free and x < 0.95 else refs)
 
     def link_schema(self, block, to):
         """Of the ref whose columns a linked file is read by: one with those of @to, if any."""
@@ -122,8 +124,10 @@ class DataOps(Worker):
         ref, name, block = self.pick_file(False)
         if not ref or (rng.random() < 0.7 and self.skips(ref)):
             return
-        to = self.pick_target(ref)
+        to = self.pick_target(ref, block)
         new = name if commits(name) and rng.random() < 0.3 else self.pick_file_name()
+        if new in to.shown() and rng.random() < 0.7:
+            new = f"linked{self.op}.parquet"
         schema = block and self.link_schema(block, to)
         want = first_error((ref.expired or to.expired) and E.ESTALE,
                            new in to.shown() and E.EEXIST, self.world.may_commit(to),
@@ -144,7 +148,7 @@ class DataOps(Worker):
         ref, name, block = self.pick_file(True)
         if not ref:
             return
-        to = self.pick_target(ref)
+        to = self.pick_target(ref, block)
         if to is ref:
             return
         new = name if commits(name) and self.rng.random() < 0.5 else self.pick_file_name()
