@@ -22,12 +22,13 @@ class CliOps(Worker):
 
     # Importing
 
-    def write_files(self, how_many):
+    def write_files(self, how_many, ref):
         """Returns their paths and {marker: (rows, size)}, {marker: given name}."""
+        used = sorted({g for _, g in ref.blocks() if g in FILE_NAMES})
         paths, expected, given = [], {}, {}
         for i in range(how_many):
             marker, rows, data = self.new_bytes()
-            name = self.rng.choice(FILE_NAMES)
+            name = self.rng.choice(used if used and self.rng.random() < 0.3 else FILE_NAMES)
             os.makedirs(f"{self.folder}/{i}", exist_ok=True)
             paths.append(f"{self.folder}/{i}/{name}")
             with open(paths[-1], "wb") as f:
@@ -44,7 +45,7 @@ class CliOps(Worker):
             self.bad_import(ref, where)
             return
         want = self.world.may_commit(ref)
-        paths, expected, given = self.write_files(rng.choice([1, 1, 1, 2, 3]))
+        paths, expected, given = self.write_files(rng.choice([1, 1, 1, 2, 3]), ref)
         message = f"import {self.number}-{self.op}"
         self.cli(want, "import", where, *paths, "-m", message)
         m = self.pick_mount()
@@ -58,7 +59,7 @@ class CliOps(Worker):
 
     def bad_import(self, ref, where):
         """Of a ref that is not there, or of a file that does not fit."""
-        paths, _, _ = self.write_files(1)
+        paths, _, _ = self.write_files(1, ref)
         x = self.rng.random()
         if x < 0.4:
             self.cli(E.ENOENT, "import", self.target(ref.table, f"{self.prefix}.none"), *paths)

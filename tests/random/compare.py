@@ -97,7 +97,7 @@ class Comparer(MountOps, DataOps, WriteOps, CliOps):
                 "shared": list(shared.refs), "refs": self.ref_rows(),
                 "trash": [(e.id, e.kind) for e in self.world.seen_trash()],
                 "done": self.done, "refused": self.refused, "compared": self.compared,
-                "squashes": self.squashes}
+                "squashes": self.squashes, "late": self.late}
 
     def references(self):
         """How many I hold to snapshots of the shared table's main."""

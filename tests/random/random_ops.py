@@ -242,16 +242,17 @@ class Run:
 
     def report(self, seconds):
         done, refused = collections.Counter(), collections.Counter()
-        compared, steps, squashed = 0, 0, 0
+        compared, late, steps, squashed = 0, 0, 0, 0
         for d in [self.main.digest(), *(d for d in self.digests if d)]:
             done.update(d["done"])
             refused.update(d["refused"])
-            compared += d["compared"]
+            compared, late = compared + d["compared"], late + d["late"]
             steps, squashed = steps + d["squashes"][0], squashed + d["squashes"][1]
         kinds = ", ".join(f"{k} {done[k]}+{refused[k]}" for k in sorted(done | refused))
         print(f"seed {self.seed}: {done.total() + refused.total()} operations in {seconds:.0f} s: "
               f"{done.total()} succeeded, {refused.total()} refused as they must be; "
-              f"{compared} comparisons, {self.fscks} fsck; of removals that go on a run "
+              f"{compared} comparisons, {self.fscks} fsck; {late} looks at a name that others "
+              f"kept from being forgotten; of removals that go on a run "
               f"{squashed} did and {steps} did not; {kinds}", flush=True)
         if steps > 5 + squashed:  # of two refs whose numbers fall together only one has a run
             self.bad.append("removals within a second of each other are steps of their own")

@@ -22,6 +22,7 @@ SAYS = {
     errno.ENODATA: "no data yet",
     errno.ENOTEMPTY: "is not empty",
 }
+LATE_S_MAX = 5
 
 
 class Difference(Exception):
@@ -59,6 +60,7 @@ class Worker:
         self.last_removed = None  # (ref, mount): rm of several goes on there
         self.squashes = [0, 0]  # of removals that belong to a run: a step of their own; none
         self.listed = {}  # {folder: names} at the last look
+        self.late = 0  # looks at a name that was still there
         self.markers = self.op = self.round = self.compared = 0
         self.done = collections.Counter()
         self.refused = collections.Counter()
@@ -272,14 +274,29 @@ class Worker:
 
     # Looking
 
-    def check_names(self, folder, want, mine=lambda name: True):
-        """What a folder lists; and what it had at the last look and has no more is not found."""
+    def check_names(self, folder, want, mine=None):
+        """
+        What a folder lists, of that what is @mine; and what it had at the last look and has no
+        more is not found.
+        """
         want = set(want)
         self.compared += 1
-        same_set(filter(mine, os.listdir(folder)), want, folder)
+        same_set(filter(mine or bool, os.listdir(folder)), want, folder)
         for name in self.listed.get(folder, want) - want:
+            if mine:
+                self.wait_until_gone(f"{folder}/{name}")
             self.call_quietly(errno.ENOENT, os.lstat, f"{folder}/{name}")
         self.listed[folder] = want
+
+    def wait_until_gone(self, path):
+        """
+        In a directory where others work too: a mount with an operation under way in it forgets a
+        name only when that is answered (protocol: What one sees of another).
+        """
+        until = time.monotonic() + LATE_S_MAX
+        while os.path.lexists(path) and time.monotonic() < until:
+            self.late += 1
+            time.sleep(0.001)
 
     def check_ref(self, m, ref):
         """Its directory, HEAD and the names in data/, through one mount."""
@@ -314,8 +331,8 @@ class Worker:
 
     def check_refs(self, m, table):
         """Names in _refs: all of them, or in the shared table mine."""
-        self.check_names(self.path(m, table, "_refs"), table.refs,
-                         lambda n: not table.is_shared or n.startswith(self.prefix + "."))
+        mine = (lambda n: n.startswith(self.prefix + ".")) if table.is_shared else None
+        self.check_names(self.path(m, table, "_refs"), table.refs, mine)
 
     def check_tables(self, m, db):
         folder = f"{self.mounts[m]}/{model.path_name(db.name)}"

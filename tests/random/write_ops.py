@@ -20,6 +20,14 @@ class WriteOps(Worker):
             refs = free
         return self.rng.choice(refs) if refs else None
 
+    def pick_used_name(self, ref):
+        """One that a file has, better one that several were given."""
+        given = [g for _, g in ref.blocks()]
+        twice = sorted({g for g in given if given.count(g) > 1})
+        if twice and self.rng.random() < 0.7:
+            return self.rng.choice(twice)
+        return self.rng.choice(sorted(ref.shown()) or FILE_NAMES)
+
     def may_write(self, ref):
         return first_error(ref.expired and E.ESTALE, self.world.may_commit(ref))
 
@@ -60,8 +68,7 @@ class WriteOps(Worker):
         m, rng, ref = self.pick_mount(), self.rng, self.pick_written()
         if not ref:
             return
-        shown = sorted(ref.shown())
-        name = rng.choice(shown) if shown and rng.random() < 0.4 else rng.choice(FILE_NAMES)
+        name = self.pick_used_name(ref) if rng.random() < 0.4 else rng.choice(FILE_NAMES)
         path = self.ref_path(m, ref, "data", name)
         want = self.may_write(ref)
         fd = self.open_new(want, path)
@@ -144,7 +151,7 @@ class WriteOps(Worker):
     def rename_staged(self, m, ref, path, file, wrong):
         """It is committed by that, maybe in another ref; refused it stays."""
         to = ref if self.rng.random() < 0.8 else self.pick_written() or ref
-        new = self.rng.choice(FILE_NAMES)
+        new = self.rng.choice([self.pick_used_name(to), self.rng.choice(FILE_NAMES)])
         want = first_error(to.expired and E.ESTALE, self.may_write(to), wrong)
         self.call(want, os.rename, path, self.ref_path(m, to, "data", new))
         if want:
