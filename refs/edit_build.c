@@ -1,11 +1,21 @@
 /*
  * What an edit makes of the segments it touched: each is replaced under its own key, or leaves the
- * tree when it is empty; one that lost blocks joins a neighbour if both fit.
+ * tree when it is empty; one that lost blocks joins a neighbour if both fit and that one is not
+ * much larger.
+ *
+ * Every block of a new segment costs: a reference, a holder. So of a large segment only the
+ * blocks around those that change are taken out, to the newest end, together with what small
+ * segment is last there. A run of rm, or of cp over what is there, then pays for a large segment
+ * once in MOVE_BLOCKS times, and otherwise for a small one.
  */
 #include "refs/edit_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#define MOVE_BLOCKS 32 /* taken out of a large segment together */
+#define MOVE_MIN (2 * MOVE_BLOCKS)
+#define MOVE_LAST_MAX 99 /* with what is last: still a class that appends fold */
 
 /** Segments that become one, next to each other in the tree. */
 struct group {
@@ -94,6 +104,12 @@ static int group_add(struct group *g, struct plan_source *s, const struct plan_i
 	return r;
 }
 
+/* Its blocks cost, too: a neighbour that is much larger stays as it is. */
+static bool is_cheap(const struct group *g, const struct plan_source *s)
+{
+	return s->rec.blocks <= MOVE_LAST_MAX || s->rec.blocks <= 2 * g->blocks;
+}
+
 /* The untouched neighbour beside @key, if there is one and it fits; its items are in @ret. */
 static int join(struct edit_planning *e, struct group *g, uint64_t key, bool is_left,
 	uint64_t above, struct plan_source **ret, struct plan_items *items)
@@ -105,7 +121,7 @@ static int join(struct edit_planning *e, struct group *g, uint64_t key, bool is_
 	if (r || !at.child || touched_at(e, at.key) || (is_left && at.key <= above))
 		return r;
 	r = plan_load(&e->p, at.child, ret);
-	if (r || !fits(g, (*ret)->rec.blocks, (*ret)->rec.metas)) {
+	if (r || !fits(g, (*ret)->rec.blocks, (*ret)->rec.metas) || !is_cheap(g, *ret)) {
 		*ret = NULL;
 		return r;
 	}
@@ -234,12 +250,102 @@ static int fold_links(struct edit_planning *e)
 	return r;
 }
 
+static bool is_changed(const struct plan_item *item)
+{
+	return item->is_gone || item->b.state != COMMIT_BLOCK_SHARED;
+}
+
+/* The blocks to take out of @t: groups in which one changes. Return: how many. */
+static size_t count_moved(const struct edit_touched *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->items.n; i += MOVE_BLOCKS) {
+		size_t end = i + MOVE_BLOCKS < t->items.n ? i + MOVE_BLOCKS : t->items.n, k = i;
+
+		while (k < end && !is_changed(&t->items.items[k]))
+			k++;
+		n += k < end ? end - i : 0;
+	}
+	return n;
+}
+
+static bool group_changes(const struct edit_touched *t, size_t at)
+{
+	size_t first = at - at % MOVE_BLOCKS, end = first + MOVE_BLOCKS;
+
+	for (size_t i = first; i < end && i < t->items.n; i++)
+		if (is_changed(&t->items.items[i]))
+			return true;
+	return false;
+}
+
+static int move_from(struct edit_touched *t, struct plan_items *moved)
+{
+	bool *moves cleanup(free_p) = calloc(t->items.n, sizeof *moves);
+	int r = moves ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < t->items.n && !r; i++)
+		moves[i] = group_changes(t, i);
+	for (size_t i = 0; i < t->items.n && !r; i++) {
+		struct plan_item *item = &t->items.items[i];
+
+		if (!moves[i])
+			continue;
+		if (!item->is_gone)
+			r = plan_item_push(moved, item);
+		t->lost = item->is_gone = true;
+	}
+	return r;
+}
+
+/* Takes what changes out of the large segments. */
+static int move_changed(struct edit_planning *e, struct plan_items *moved)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < e->n_touched && !r; i++) {
+		struct edit_touched *t = &e->touched[i];
+
+		if (t->items.n > MOVE_MIN && count_moved(t) <= t->items.n / 2)
+			r = move_from(t, moved);
+	}
+	return r;
+}
+
+/* The last segment of the tree, if it is small and untouched, goes along. */
+static int join_last(struct edit_planning *e, struct plan_items *ret)
+{
+	struct tree_entry last = {0};
+	struct plan_source *s;
+	int r = tree_walk_down(e->p.x->kv, e->p.plan->root, take_first, &last);
+
+	if (r < 0 || !last.child || touched_at(e, last.key))
+		return r < 0 ? r : 0;
+	r = plan_load(&e->p, last.child, &s);
+	if (r || s->rec.blocks + ret->n > MOVE_LAST_MAX || s->rec.metas > MOVE_LAST_MAX)
+		return r;
+	for (size_t i = 0; i < e->p.plan->n_gone; i++)
+		if (e->p.plan->gone[i].rec.key == last.key)
+			return 0; /* it has joined another one */
+	r = plan_drop(&e->p, s);
+	return r ? r : plan_items_add(&e->p, s, NULL, ret);
+}
+
 int edit_build(struct edit_planning *e)
 {
-	int r = build_touched(e);
+	struct plan_items last auto_items = {0};
+	bool only_links = !e->n_touched;
+	int r = move_changed(e, &last);
 
-	if (r || !e->links.n)
+	if (!r)
+		r = build_touched(e);
+	if (!r && last.n)
+		r = join_last(e, &last);
+	for (size_t i = 0; i < e->links.n && !r; i++)
+		r = plan_item_push(&last, &e->links.items[i]);
+	if (r || !last.n)
 		return r;
-	r = plan_build(&e->p, e->links.items, e->links.n, 0);
-	return r || e->n_touched ? r : fold_links(e);
+	r = plan_build(&e->p, last.items, last.n, 0);
+	return r || !only_links ? r : fold_links(e);
 }

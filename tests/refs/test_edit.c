@@ -53,7 +53,7 @@ static uint64_t head_of(struct fixture *f, uint64_t ref)
 struct blocks {
 	struct refs_txn *x;
 	size_t n, segments;
-	uint64_t ids[4000], keys[64];
+	uint64_t ids[4000], keys[64], segment_ids[64], sizes[64];
 };
 
 static int list_segment(void *arg, const struct tree_entry *e)
@@ -62,8 +62,10 @@ static int list_segment(void *arg, const struct tree_entry *e)
 	struct rec_segment_entry entry;
 	struct rec_segment g;
 
-	l->keys[l->segments++] = e->key;
 	assert_int_equal(rec_segment_get(l->x->kv, e->child, &g), 0);
+	l->segment_ids[l->segments] = e->child;
+	l->sizes[l->segments] = g.blocks;
+	l->keys[l->segments++] = e->key;
 	for (uint32_t i = 0; i < g.blocks; i++) {
 		assert_int_equal(rec_segment_entry_at(&g, i, &entry), 0);
 		l->ids[l->n++] = entry.block;
@@ -145,7 +147,8 @@ static void the_last_block_leaves_an_empty_ref(void **state)
 	check(f);
 }
 
-/* What lost a block joins the neighbour before it, or behind it, if both fit into one. */
+/* What lost a block joins the neighbour before it, or behind it, if both fit into one and that one
+ * is not much larger. */
 static void a_removal_merges_what_fits(void **state)
 {
 	struct fixture *f = *state;
@@ -159,14 +162,48 @@ static void a_removal_merges_what_fits(void **state)
 	assert_int_equal(remove_block(f, m, l.ids[1000], NULL, &id), 0); /* 990 + 19 do not fit */
 	list(f, m, &l);
 	assert_int_equal(l.segments, 2);
+	assert_int_equal(l.sizes[1], 19 + 30);
+	for (int i = 0; i < 45; i++)
+		assert_int_equal(remove_block(f, m, l.ids[990 + i], NULL, &id), 0);
+	list(f, m, &l);
+	assert_int_equal(l.segments, 2);
+	assert_int_equal(l.sizes[0], 990); /* 990 + 4 would fit: too much for one removal */
 	assert_int_equal(remove_block(f, m, l.ids[0], NULL, &id), 0);
 	list(f, m, &l);
-	assert_int_equal(l.segments, 2); /* 989 + 49 */
-	for (int i = 0; i < 38; i++)
-		assert_int_equal(remove_block(f, m, l.ids[i], NULL, &id), 0);
+	assert_int_equal(l.segments, 2);
+	assert_int_equal(l.sizes[0], 990 - 32 + 4);
+	assert_int_equal(l.n, 993);
+	check(f);
+}
+
+/* Of a large segment only what lies around a change is taken out, to the newest end. */
+static void a_run_of_removals_pays_for_a_large_segment_now_and_then(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t t = fixture_table(f, "d", "t"), m = fixture_main(f, t), id;
+	struct blocks was, l;
+
+	fixture_append(f, t, m, 1000);
+	list(f, m, &was);
+	assert_int_equal(remove_block(f, m, was.ids[40], NULL, &id), 0);
+	list(f, m, &l);
+	assert_int_equal(l.segments, 2);
+	assert_int_equal(l.sizes[0], 1000 - 32);
+	assert_int_equal(l.sizes[1], 31);
+	assert_int_equal(l.ids[32], was.ids[64]);
+	for (int i = 32; i < 64; i++)
+		if (i != 40)
+			assert_int_equal(remove_block(f, m, was.ids[i], NULL, &id), 0);
+	was.segment_ids[0] = l.segment_ids[0];
 	list(f, m, &l);
 	assert_int_equal(l.segments, 1);
-	assert_int_equal(l.n, 1000);
+	assert_int_equal(l.segment_ids[0], was.segment_ids[0]);
+	/* groups from here and there gather in what is small and last */
+	assert_int_equal(remove_block(f, m, was.ids[0], NULL, &id), 0);
+	assert_int_equal(remove_block(f, m, was.ids[999], NULL, &id), 0);
+	list(f, m, &l);
+	assert_int_equal(l.segments, 2);
+	assert_int_equal(l.n, 1000 - 32 - 2);
 	check(f);
 }
 
@@ -317,6 +354,7 @@ int main(void)
 		T(an_emptied_segment_leaves_the_tree),
 		T(the_last_block_leaves_an_empty_ref),
 		T(a_removal_merges_what_fits),
+		T(a_run_of_removals_pays_for_a_large_segment_now_and_then),
 		T(edits_of_what_is_not_there),
 		T(an_edit_says_what_it_changed),
 		T(a_head_that_moved_is_prepared_for_again),
