@@ -1,4 +1,5 @@
 /* What becomes of a file that is not put into a ref. BOUGH_DATA: tests/refs/data. */
+#include "gc/fsck.h"
 #include "tests/refs/putbed.h"
 
 #include <errno.h>
@@ -149,6 +150,28 @@ static void what_was_not_committed_is_taken_back(void **state)
 	bed_check(b);
 }
 
+/* Only the disk knows whether this commit is there: a sweep will judge, not we. */
+static void what_may_be_committed_is_kept(void **state)
+{
+	struct bed *b = *state;
+	struct refs_put *p = bed_new(b, b->main, A, "x.parquet");
+	const struct fsck_options options = {.full = true};
+	struct fsck_report report = {0};
+	struct bough_error e = {0};
+	struct refs_txn *x;
+
+	assert_int_equal(refs_put_prepare(p, b->reader, NULL), 0);
+	assert_int_equal(refs_begin(b->f->store, KV_WRITE, &x), 0);
+	assert_int_equal(refs_put_apply(x, p, NULL), 0);
+	refs_abort(x);
+	refs_put_end(p, -EIO, NULL);
+	assert_int_equal(bed_objects(b), 1);
+	fixture_reopen(b->f); /* the range stays, as that of one who was killed */
+	assert_int_equal(fsck_run(b->f->path, &options, &report, &e), 0);
+	assert_int_equal(report.errors, 0);
+	assert_int_equal(report.staged, 1);
+}
+
 /* An error after the commit: what it was to do then, not the commit, has failed. */
 static void what_was_committed_stays_whatever_is_said(void **state)
 {
@@ -173,6 +196,7 @@ int main(void)
 		CASE(bad_files_are_refused_and_stay),
 		CASE(a_ref_that_goes),
 		CASE(what_was_not_committed_is_taken_back),
+		CASE(what_may_be_committed_is_kept),
 		CASE(what_was_committed_stays_whatever_is_said),
 	};
 
