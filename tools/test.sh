@@ -6,9 +6,10 @@ set -uo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
+times=1 # as long as a test may take
 case "${1-}" in
 '') ;;
---long) export BOUGH_TEST_SCALE=full ;;
+--long) export BOUGH_TEST_SCALE=full times=20 ;;
 *) echo "usage: tools/test.sh [--long]" >&2; exit 2 ;;
 esac
 export UBSAN_OPTIONS=print_stacktrace=1 PYTHONDONTWRITEBYTECODE=1
@@ -83,7 +84,7 @@ if [ "$(id -u)" = 0 ]; then
 else
   say "not root: tools/deps.sh --test must have run, and tests that mount may be skipped"
 fi
-if build build-test --werror; then run build-test; fi
+if build build-test --werror; then run build-test -t "$times"; fi
 CC=clang build build-test-clang --werror
 if build build-test-asan --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false; then
   run build-test-asan -t 5 --suite unit --suite contract --suite fuzz

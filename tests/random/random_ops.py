@@ -97,6 +97,15 @@ def react(w, what, argument):
     return None
 
 
+def stack_of(pid):
+    """Where in the kernel a process is."""
+    try:
+        with open(f"/proc/{pid}/stack") as f:
+            return f.read()
+    except OSError as e:
+        return str(e)
+
+
 class Run:
     def __init__(self, build, seed, operations):
         self.seed, self.operations = seed, operations
@@ -163,9 +172,9 @@ class Run:
 
     def answers(self):
         results = []
-        for number, (_, pipe) in enumerate(self.workers, 1):
-            if not pipe.poll(ROUND_S_MAX):
-                self.bad.append(f"worker {number} hangs")
+        for number, (p, pipe) in enumerate(self.workers, 1):
+            if not pipe.poll(5 if self.bad else ROUND_S_MAX):
+                self.bad.append(f"worker {number} hangs: {stack_of(p.pid)}")
                 continue
             error, result = pipe.recv()
             if error:
@@ -238,7 +247,11 @@ class Run:
             subprocess.run(["umount", *(["-l"] if self.bad else []), path], check=False)
         for p in self.daemons:
             p.terminate()
-            p.wait()
+            try:
+                p.wait(10)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
 
     def report(self, seconds):
         done, refused = collections.Counter(), collections.Counter()
