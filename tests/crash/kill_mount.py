@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """A busy mount killed again and again: every caller gets ENOTCONN at once, the next mount is there
-within a second, branches whose mkdir had returned are there, and nothing piles up.
+within a second, what was acknowledged is there, and nothing piles up: no descriptor, no memory of
+one daemon after the other.
 usage: kill_mount.py BUILD   (BOUGH_TEST_SEED, BOUGH_TEST_SCALE: a factor, or "full")"""
 import errno
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,13 +16,9 @@ import cli
 
 ROUNDS = 100
 READERS = 2
+MORE_KB, MORE_FDS = 4096, 24  # the last daemons than the first; files being read vary
 DEAD_S_MAX = 1.0
 REMOUNT_S_MAX = 1.0
-
-
-def is_mounted(path):
-    with open("/proc/self/mountinfo") as f:
-        return any(line.split()[4] == path for line in f)
 
 
 class Run:
@@ -35,13 +33,14 @@ class Run:
         self.made, self.unknown, self.gone = set(), set(), set()
         self.reads = self.busy = self.errors = 0
         self.slowest_dead = self.slowest_mount = 0.0
+        self.anonymous, self.descriptors = [], []  # of each daemon when it was killed
         self.bad = []
 
     def mount(self):
         start = time.monotonic()
         p = subprocess.Popen([self.boughfs, "-f", self.store.path, self.mnt],
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not is_mounted(self.mnt):
+        while not cli.is_mounted(self.mnt):
             if p.poll() is not None or time.monotonic() > start + 10:
                 print("cannot mount here")
                 sys.exit(77)
@@ -92,7 +91,13 @@ class Run:
         except OSError as e:
             self.failed(e)
 
+    def weigh(self, p):
+        with open(f"/proc/{p.pid}/status") as f:
+            self.anonymous += [int(line.split()[1]) for line in f if line.startswith("RssAnon")]
+        self.descriptors.append(len(os.listdir(f"/proc/{p.pid}/fd")))
+
     def kill(self, p, threads):
+        self.weigh(p)
         self.busy += all(t.is_alive() for t in threads)
         p.kill()
         p.wait()
@@ -129,13 +134,18 @@ class Run:
         self.bad += [f"{n} was made and is lost" for n in self.made - there]
         self.bad += [f"{n} was removed and is back" for n in self.gone & there]
         self.bad += [f"{n}: nobody made it" for n in there - self.made - self.unknown]
-        if is_mounted(self.mnt):
+        if cli.is_mounted(self.mnt):
             self.bad.append("a mount is left")
         if len(os.listdir("/proc/self/fd")) > fds:
             self.bad.append("descriptors are left")
         grown = os.stat(f"{self.store.path}/meta/data.mdb").st_blocks * 512 - size
         if grown > (4 << 20) + 20000 * (len(self.made) + len(self.gone)):
             self.bad.append(f"the metadata grew by {grown} bytes")
+        some = max(1, len(self.anonymous) // 5)
+        for weights, more in (self.anonymous, MORE_KB), (self.descriptors, MORE_FDS):
+            first, last = (statistics.median(w) for w in (weights[:some], weights[-some:]))
+            if last > first + more:
+                self.bad.append(f"each daemon has more than the one before: {weights}")
         if self.slowest_dead > DEAD_S_MAX or self.slowest_mount > REMOUNT_S_MAX:
             self.bad.append("too slow")
 
@@ -152,7 +162,9 @@ class Run:
         print(f"seed {self.seed}: {done} kills, {self.busy} of a busy daemon; {self.reads} reads, "
               f"{len(self.made) + len(self.gone)} branches acknowledged, {len(self.unknown)} in "
               f"flight, {self.errors} callers lost it; slowest answer after death "
-              f"{self.slowest_dead * 1e3:.0f} ms, slowest mount {self.slowest_mount * 1e3:.0f} ms")
+              f"{self.slowest_dead * 1e3:.0f} ms, slowest mount {self.slowest_mount * 1e3:.0f} ms; "
+              f"a daemon has {statistics.median(self.anonymous)} KiB of its own, at most "
+              f"{max(self.anonymous)}, and at most {max(self.descriptors)} descriptors")
         if self.busy < rounds * 9 // 10:
             self.bad.append("too few kills hit a busy daemon")
         return cli.verdict(self.bad, self.folder)
