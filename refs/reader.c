@@ -336,9 +336,11 @@ static int parse(const struct buf *text, const char *name, struct json_object **
 		return error_set(error, -EINVAL, "%s is damaged: no description of it", name);
 	}
 	if (json_object_object_get_ex(j, "error", &message)) {
-		error_set(error, -EINVAL, "%s %s", name, json_object_get_string(message));
+		int r = json_object_object_get_ex(j, "unreadable", NULL) ? -EIO : -EINVAL;
+
+		error_set(error, r, "%s %s", name, json_object_get_string(message));
 		json_object_put(j);
-		return -EINVAL;
+		return r;
 	}
 	*ret = j;
 	return 0;

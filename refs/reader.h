@@ -36,7 +36,7 @@ void reader_set_timeout(struct reader *r, unsigned timeout_ms);
  * A helper that died is replaced and the file tried once more; a second death, or 30 s without an
  * answer, refuses the file. Threads: one at a time (lock). Errors: -EINVAL not Parquet, truncated,
  * encrypted, damaged, or it broke the helper; -ENOENT bough-reader is not installed; -EIO it does
- * not start; -ETIMEDOUT.
+ * not start, or the file cannot be read; -ETIMEDOUT.
  */
 int reader_inspect(struct reader *r, int fd, const char *name, struct json_object **ret,
 	struct bough_error *error);

@@ -71,6 +71,17 @@ def mount(boughfs, store, mnt, status=1):
     return p
 
 
+def stacks(pid):
+    """Where the threads of a process and of its children are in the kernel."""
+    out = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        at = f"/proc/{pid}/task/{task}"
+        with open(f"{at}/comm") as comm, open(f"{at}/stack") as stack, open(f"{at}/children") as c:
+            out.append(comm.read() + stack.read())
+            out += [stacks(child) for child in c.read().split()]
+    return "\n".join(out)
+
+
 def make_files(folder, op, sizes):
     """One Parquet file per size, all of them marked with @op. Returns their paths."""
     os.makedirs(folder, exist_ok=True)

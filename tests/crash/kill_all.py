@@ -17,8 +17,9 @@ import time
 import cli
 import writers
 
-KILLS, KILLS_FULL = 8, 300
+KILLS, KILLS_FULL = 6, 300
 COMMITS_A_KILL = 101
+ROUND_S = 0.5, 4  # most at least: a mount's first written files wait for its readers
 PATIENCE_S = 20  # for so much to be done
 HANG_S = 10
 WRITERS = {"refs": (writers.Refs, 3), "heads": (writers.Heads, 1), "cmd": (writers.Commands, 2),
@@ -65,7 +66,7 @@ class Run:
     def crash(self, children):
         """Waits until enough was done, and a bit; then kills."""
         start, wanted = time.monotonic(), self.rng.randrange(COMMITS_A_KILL * 2)
-        soonest = start + self.rng.uniform(0, 1)
+        soonest = start + self.rng.uniform(0, self.rng.choice(ROUND_S))
         while time.monotonic() < soonest or \
                 self.acknowledged() < wanted and time.monotonic() < start + PATIENCE_S:
             time.sleep(0.005)
@@ -88,7 +89,7 @@ class Run:
                 time.sleep(0.001)
                 got, status = os.waitpid(pid, os.WNOHANG)
             if not got:
-                self.bad.append(f"{w.me} hangs after the daemon's death")
+                self.bad.append(f"{w.me} hangs after the daemon's death: {cli.stacks(pid)}")
             elif status not in (0, signal.SIGTERM):
                 self.bad.append(f"{w.me} failed")
         try:

@@ -71,6 +71,8 @@ static int answer_error(const struct bough_error *error)
 	int r = -ENOMEM;
 
 	json_object_object_add(j, "error", json_object_new_string(error->message));
+	if (error->code == -EIO)
+		json_object_object_add(j, "unreadable", json_object_new_boolean(true));
 	text = json_object_to_json_string_length(j, JSON_C_TO_STRING_PLAIN, &len);
 	if (text)
 		r = answer(text, len);
