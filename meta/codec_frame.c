@@ -20,6 +20,7 @@
 #define INFLATED_PER_BYTE 4096
 
 DEFINE_CLEANUP(ZSTD_DStream *, ZSTD_freeDStream)
+DEFINE_CLEANUP(ZSTD_CCtx *, ZSTD_freeCCtx)
 
 static uint64_t le64_at(const uint8_t *p)
 {
@@ -161,14 +162,18 @@ int codec_part_open(const struct codec_file *f, unsigned part, struct codec_part
 	return 0;
 }
 
+/* With a checksum: a flipped bit may otherwise be one in a name that a reader does not know. */
 static int append_compressed(struct slice in, struct buf *out)
 {
+	ZSTD_CCtx *z cleanup(ZSTD_freeCCtx_p) = ZSTD_createCCtx();
 	size_t bound = ZSTD_compressBound(in.len), n;
-	int r = buf_reserve(out, bound);
+	int r = z ? buf_reserve(out, bound) : -ENOMEM;
 
 	if (r)
 		return r;
-	n = ZSTD_compress(out->data + out->len, bound, in.data, in.len, ZSTD_LEVEL);
+	ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+	ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1);
+	n = ZSTD_compress2(z, out->data + out->len, bound, in.data, in.len);
 	if (ZSTD_isError(n))
 		return -ENOMEM; /* all that is left to fail, the output being large enough */
 	if (in.len > inflated_bytes_max(n))
