@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -156,6 +157,17 @@ static void leave_terminal(void *arg)
 	b->is_silent = true;
 }
 
+/* Every file being written or read through the daemon is a descriptor of ours. */
+static void raise_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l))
+		return;
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+}
+
 static int serve(const struct arguments *a, const char *path, int ready_fd)
 {
 	struct refs_store *s cleanup(refs_store_close_p) = NULL;
@@ -238,6 +250,7 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	log_open(NULL, "boughfs");
+	raise_descriptors();
 	r = fs_mount_prepare(a.path, &path, &error);
 	if (r)
 		return say(&error, r);

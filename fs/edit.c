@@ -1,5 +1,6 @@
 #include "fs/edit.h"
 #include "fs/change_impl.h"
+#include "fs/headlink.h"
 #include "fs/spool.h"
 #include "fs/tree_impl.h"
 #include <errno.h>
@@ -36,6 +37,7 @@ static int check_name(const char *name, struct bough_error *error)
 static size_t make_ops(const struct fs_change *c, struct refs_edit_op ops[static 2])
 {
 	uint64_t ref = fs_ino_id(c->dir);
+	struct fs_headlink link;
 
 	switch (c->what) {
 	case FS_UNLINK:
@@ -50,6 +52,14 @@ static size_t make_ops(const struct fs_change *c, struct refs_edit_op ops[static
 		return 1;
 	default:
 		break;
+	}
+	if (!fs_headlink_find(c->tree->headlinks, c->dir, c->name, &link)) {
+		ops[0] = (struct refs_edit_op){.kind = REFS_EDIT_LINK,
+			.ref = fs_ino_id(c->to_dir),
+			.block = link.block,
+			.name = c->to_name,
+			.replaces = !c->no_replace};
+		return 1;
 	}
 	if (c->dir == c->to_dir) {
 		ops[0] = (struct refs_edit_op){.kind = REFS_EDIT_RENAME,

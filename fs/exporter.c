@@ -9,6 +9,8 @@
 
 struct fs_exporter {
 	struct refs_store *store;
+	void (*tick)(void *arg);
+	void *arg;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t stop;
@@ -62,13 +64,16 @@ static void *run(void *arg)
 {
 	struct fs_exporter *e = arg;
 
-	do
+	do {
+		if (e->tick)
+			e->tick(e->arg);
 		pass(e);
-	while (wait_tick(e));
+	} while (wait_tick(e));
 	return NULL;
 }
 
-int fs_exporter_start(struct refs_store *store, struct fs_exporter **ret)
+int fs_exporter_start(
+	struct refs_store *store, void (*tick)(void *arg), void *arg, struct fs_exporter **ret)
 {
 	struct fs_exporter *e = calloc(1, sizeof *e);
 	pthread_condattr_t monotonic;
@@ -77,6 +82,8 @@ int fs_exporter_start(struct refs_store *store, struct fs_exporter **ret)
 	if (!e)
 		return -ENOMEM;
 	e->store = store;
+	e->tick = tick;
+	e->arg = arg;
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

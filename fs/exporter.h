@@ -7,7 +7,11 @@
 
 struct fs_exporter;
 
-/** fs_exporter_start() - the first pass, for what others left, begins at once. */
-int fs_exporter_start(struct refs_store *store, struct fs_exporter **ret);
+/**
+ * fs_exporter_start() - the first pass, for what others left, begins at once
+ * @tick: called each second before a pass, for what else is to be done now and then; may be NULL
+ */
+int fs_exporter_start(
+	struct refs_store *store, void (*tick)(void *arg), void *arg, struct fs_exporter **ret);
 /** fs_exporter_stop() - soon: what is left is the next exporter's; takes NULL. */
 void fs_exporter_stop(struct fs_exporter *e);

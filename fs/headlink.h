@@ -1,6 +1,7 @@
 /*
- * Symbolic links on their way to HEAD. `ln -sfn SNAPSHOT HEAD` makes one under a temporary name and
- * renames it over HEAD; between the two it is only here. In memory, of one mount.
+ * Links on their way. `ln -sfn SNAPSHOT HEAD` makes a symbolic link under a temporary name and
+ * renames it over HEAD; `ln -f FILE data/NAME` does so with a hard link. Between the two they are
+ * only here. In memory, of one mount.
  */
 #pragma once
 #include "fs/tree.h"
@@ -9,8 +10,9 @@
 #define FS_HEADLINK_BYTES_MAX 1023
 
 struct fs_headlink {
-	uint64_t id, dir; /* id: of its FS_HEADLINK; 0 none */
-	uint64_t snapshot;
+	uint64_t id, dir;  /* id: of its FS_HEADLINK; 0 none */
+	uint64_t snapshot; /* of one to HEAD */
+	uint64_t block;	   /* of one in data/ */
 	char name[FS_NAME_BYTES_MAX + 1], target[FS_HEADLINK_BYTES_MAX + 1];
 };
 

@@ -227,7 +227,8 @@ int fs_tree_lookup(const struct fs_tree *t, uint64_t dir, const char *name, stru
 	if (!r)
 		r = find(x, dir, name, &ino, &expire_at_us);
 	if (r == -ENOENT && !fs_headlink_find(t->headlinks, dir, name, &link)) {
-		ino = fs_ino(FS_HEADLINK, link.id);
+		ino = link.block ? fs_ino(FS_BLOCK, link.block) : fs_ino(FS_HEADLINK, link.id);
+		expire_at_us = 1; /* never believed */
 		r = 0;
 	}
 	if (r == -ENOENT && t->spool && !fs_spool_find(t->spool, dir, name, &id)) {

@@ -313,6 +313,14 @@ static void show(void *arg, uint64_t commit)
 	refs_settle(m->fs.tree.store, commit);
 }
 
+static void tick(void *arg)
+{
+	struct mount *m = arg;
+
+	if (m->fs.tree.spool)
+		fs_spool_expire(m->fs.tree.spool);
+}
+
 static int start_pools(struct fs *fs)
 {
 	struct fs_pool_conf edits = {.committer = fs->committer, .threads = EDIT_THREADS};
@@ -342,7 +350,7 @@ static int start_parts(struct mount *m)
 	fs->sink = (struct fs_sink){sink_inode, sink_entry, sink_all, m};
 	r = fs_notify_start(&fs->tree, &fs->sink, &fs->notify);
 	if (!r)
-		r = fs_exporter_start(fs->tree.store, &fs->exporter);
+		r = fs_exporter_start(fs->tree.store, tick, m, &fs->exporter);
 	if (!r && !m->options->is_read_only)
 		r = fs_folder_start(fs->tree.store, &fs->folder);
 	if (!r)

@@ -198,9 +198,58 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		op_submit(req, &(struct fs_change){.what = FS_UNLINK, .dir = parent, .name = name});
 }
 
+/* Under a name that no committed file has it only waits here to be renamed to one. */
+static int keep_file_link(
+	struct fs *fs, struct fs_headlink *link, struct fs_node *ret, struct bough_error *error)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct rec_block block;
+	struct rec_ref ref;
+	uint64_t id;
+	int r = fs_write_check(&fs->tree, link->dir, error);
+
+	if (!r)
+		r = refs_begin(fs->tree.store, KV_READ, &x);
+	if (!r)
+		r = rec_ref_get(x->kv, fs_ino_id(link->dir), &ref);
+	if (!r)
+		r = rec_block_get(x->kv, link->block, &block);
+	if (!r && block.table != ref.table)
+		r = error_set(error, -EXDEV, "this file is of another table");
+	if (r)
+		return r;
+	refs_abort(steal(&x));
+	fs_headlink_put(fs->tree.headlinks, link, &id);
+	return fs_tree_lookup(&fs->tree, link->dir, link->name, ret);
+}
+
+static void link_file(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = op_fs(req);
+	struct fs_headlink link = {.dir = parent, .block = fs_ino_id(ino)};
+	struct bough_error error = {0};
+	struct fuse_entry_param e;
+	struct fs_node n;
+	int r = strlen(name) > FS_NAME_BYTES_MAX ? -ENAMETOOLONG : 0;
+
+	if (!r) {
+		strcpy(link.name, name);
+		r = keep_file_link(fs, &link, &n, &error);
+	}
+	if (r) {
+		op_fail(req, "link", parent, name, r, &error);
+		return;
+	}
+	op_entry(fs, &n, &e);
+	fuse_reply_entry(req, &e);
+}
+
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	if (!is_link_dir(parent))
+	if (fs_ino_kind(parent) == FS_DATA && fs_ino_kind(ino) == FS_BLOCK &&
+		!fs_name_commits(name))
+		link_file(req, ino, parent, name);
+	else if (!is_link_dir(parent))
 		refuse(req, "link", parent, name);
 	else
 		op_submit(req, &(struct fs_change){

@@ -52,7 +52,7 @@ static void retain(fuse_req_t req, const char *operation, uint64_t ino, struct s
 static void refuse(fuse_req_t req, const char *operation, uint64_t ino, const char *name)
 {
 	struct bough_error error = {0};
-	int r = fs_xattr_refuse(name, &error);
+	int r = fs_xattr_refuse(ino, name, &error);
 
 	op_fail(req, operation, ino, NULL, r, &error);
 }

@@ -29,8 +29,13 @@ static int not_whole(struct bough_error *error)
 /* Return: as fs_staged_freeze(), for what the caller wants of it. */
 static int freeze(struct fs_put *p, const char **ret_path, struct bough_error *error)
 {
-	int r = fs_staged_freeze(p->file, ret_path);
+	int r;
 
+	if (p->why == FS_PUT_SYNC && !fs_name_commits(p->name)) {
+		r = fs_staged_sync(p->file);
+		return r ? r : 1;
+	}
+	r = fs_staged_freeze(p->file, ret_path);
 	p->is_frozen = !r;
 	if (r == 1 && p->why == FS_PUT_RENAME && is_empty(p->file))
 		r = -EINVAL;

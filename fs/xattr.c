@@ -247,9 +247,10 @@ int fs_xattr_retain(uint64_t ino, struct slice value, uint64_t *ret_us, struct b
 	return error_hint(error, -EINVAL, "expected 30s, 5m, 2h, 7d, or 0 for ever");
 }
 
-int fs_xattr_refuse(const char *name, struct bough_error *error)
+int fs_xattr_refuse(uint64_t ino, const char *name, struct bough_error *error)
 {
-	if (!is_known(name))
+	/* of files mv and cp -a copy them along: there it is no news that they stay behind */
+	if (!is_known(name) || fs_kind_type(fs_ino_kind(ino)) == S_IFREG)
 		return -EOPNOTSUPP;
 	error_set(error, -EPERM, "%s can only be read", name);
 	if (!strcmp(name, FS_XATTR_PREFIX "protected"))

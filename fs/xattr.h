@@ -20,4 +20,4 @@ int fs_xattr_list(const struct fs_tree *t, uint64_t ino, struct buf *ret);
  */
 int fs_xattr_retain(uint64_t ino, struct slice value, uint64_t *ret_us, struct bough_error *error);
 /** fs_xattr_refuse() - why @name cannot be set. -EPERM, with words; -EOPNOTSUPP unknown. */
-int fs_xattr_refuse(const char *name, struct bough_error *error);
+int fs_xattr_refuse(uint64_t ino, const char *name, struct bough_error *error);

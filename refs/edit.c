@@ -39,6 +39,12 @@ static void planning_end(struct edit_planning *e)
 		plan_items_deinit(&e->touched[i].items);
 	free(e->touched);
 	plan_items_deinit(&e->links);
+	while (e->names) {
+		struct edit_name *next = e->names->next;
+
+		free(e->names);
+		e->names = next;
+	}
 	planning_deinit(&e->p);
 }
 
@@ -51,7 +57,7 @@ static int no_such(struct edit_planning *e, const struct refs_edit_op *op)
 }
 
 /* The block that @op is about, in the tree @root. */
-static int find_op(struct edit_planning *e, const struct refs_edit_op *op, uint64_t root,
+int edit_find_op(struct edit_planning *e, const struct refs_edit_op *op, uint64_t root,
 	struct refs_place *ret)
 {
 	uint64_t block = op->block;
@@ -139,8 +145,45 @@ static int take_block(struct edit_planning *e, const struct refs_place *place,
 	return name_goes(e, *ret_item);
 }
 
+/* @block gets the name that it is shown by already: that of its object. */
+static int keep_own_name(struct edit_planning *e, uint64_t block)
+{
+	struct edit_name *own = calloc(1, sizeof *own);
+	struct refs_place place;
+	struct edit_touched *t;
+	struct plan_item *item;
+	int r = own ? refs_data_place(e->p.x, e->p.plan->root, block, &place) : -ENOMEM;
+
+	if (own) {
+		own->next = e->names;
+		e->names = own;
+	}
+	if (!r)
+		r = take_block(e, &place, &t, &item);
+	if (r || item->b.state != COMMIT_BLOCK_SHARED)
+		return r == -ENOENT ? 0 : r;
+	refs_block_name(e->p.x->store, block, &item->b.rec, own->text);
+	item->b.state = COMMIT_BLOCK_RENAMED;
+	item->b.entry.name = slice_str(own->text);
+	return 0;
+}
+
+/* Others that were given @name do not show it once it means @block, or one to come. */
+static int keep_others(struct edit_planning *e, const char *name, uint64_t block)
+{
+	uint64_t other = 0;
+	int r = 0;
+
+	while (!r) {
+		r = refs_data_called(e->p.x, e->ref.table, e->p.plan->root, name, other, &other);
+		if (!r && other != block)
+			r = keep_own_name(e, other);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 /* What @name means in the head goes, unless it is @block itself, or nothing. */
-static int remove_named(struct edit_planning *e, const char *name, uint64_t block)
+int edit_remove_named(struct edit_planning *e, const char *name, uint64_t block)
 {
 	struct refs_place place;
 	struct edit_touched *t;
@@ -156,6 +199,7 @@ static int remove_named(struct edit_planning *e, const char *name, uint64_t bloc
 	if (!r) {
 		t->lost = item->is_gone = true;
 		e->side->operation = REC_OP_OVERWRITE;
+		r = keep_others(e, name, block);
 	}
 	return r == -ENOENT ? 0 : r;
 }
@@ -165,7 +209,7 @@ static int change_block(struct edit_planning *e, const struct refs_edit_op *op)
 	struct refs_place place;
 	struct edit_touched *t;
 	struct plan_item *item;
-	int r = find_op(e, op, e->p.plan->root, &place);
+	int r = edit_find_op(e, op, e->p.plan->root, &place);
 
 	if (r)
 		return r;
@@ -181,129 +225,7 @@ static int change_block(struct edit_planning *e, const struct refs_edit_op *op)
 	r = name_check_file(op->name, e->error);
 	item->b.state = COMMIT_BLOCK_RENAMED;
 	item->b.entry.name = slice_str(op->name);
-	return r || !op->replaces ? r : remove_named(e, op->name, item->b.id);
-}
-
-/* Both read the block by the same columns. */
-static int take_schema(struct edit_planning *e, const struct rec_ref *source)
-{
-	if (!e->side->schema_id)
-		e->side->schema_id = source->schema;
-	if (e->side->schema_id == source->schema)
-		return 0;
-	return error_set(e->error, -EINVAL, "'%s' and '%s' have different schemas", source->name,
-		e->ref.name);
-}
-
-/** A ref whose head has a block; one with the wanted schema, if there is one. */
-struct holding {
-	struct edit_planning *e;
-	uint64_t block, found;
-};
-
-static int holds(void *arg, uint64_t id, const char *name)
-{
-	struct holding *h = arg;
-	struct bough_error quiet = {0};
-	struct rec_snapshot head = {0};
-	struct refs_place place;
-	struct rec_ref ref;
-	int r = refs_ref_open(h->e->p.x, id, &ref, &quiet);
-
-	(void)name;
-	if (!r && ref.head)
-		r = rec_snapshot_get(h->e->p.x->kv, ref.head, &head);
-	if (!r)
-		r = refs_data_place(h->e->p.x, head.root, h->block, &place);
-	if (r)
-		return r == -ENOENT || r == -ESTALE ? 0 : r;
-	h->found = id;
-	return !h->e->side->schema_id || h->e->side->schema_id == ref.schema;
-}
-
-static int find_source(struct edit_planning *e, uint64_t block, uint64_t *ret)
-{
-	struct holding h = {e, block, 0};
-	struct rec_table table;
-	int r = rec_table_get(e->p.x->kv, e->ref.table, &table);
-
-	if (!r)
-		r = holds(&h, table.main_ref, NULL);
-	if (!r)
-		r = refs_dir_list(e->p.x, e->ref.table, 0, holds, &h);
-	*ret = h.found;
-	return r < 0 ? r : 0;
-}
-
-static int open_source(
-	struct edit_planning *e, const struct refs_edit_op *op, struct rec_ref *ret, uint64_t *root)
-{
-	struct rec_snapshot head = {0};
-	struct rec_block rec;
-	uint64_t source = op->source;
-	int r = 0;
-
-	if (!source) {
-		r = rec_block_get(e->p.x->kv, op->block, &rec);
-		if (!r && rec.table != e->ref.table)
-			return error_set(e->error, -EXDEV, "this file is of another table");
-		if (!r)
-			r = find_source(e, op->block, &source);
-		if (!r && !source)
-			r = -ENOENT;
-		if (r)
-			return r == -ENOENT ? error_set(e->error, r,
-						      "no branch or tag shows this file any more")
-					    : r;
-	}
-	r = refs_ref_open(e->p.x, source, ret, e->error);
-	if (!r && ret->table != e->ref.table)
-		r = error_set(e->error, -EXDEV, "'%s' is of another table", ret->name);
-	if (!r && ret->head)
-		r = rec_snapshot_get(e->p.x->kv, ret->head, &head);
-	*root = head.root;
-	return r;
-}
-
-static int link_block(struct edit_planning *e, const struct refs_edit_op *op)
-{
-	struct plan_items all auto_items = {0};
-	struct refs_place from, there;
-	struct plan_source *s;
-	struct plan_item *item;
-	struct rec_ref source;
-	uint64_t root = 0;
-	int r = open_source(e, op, &source, &root);
-
-	if (!r)
-		r = find_op(e, op, root, &from);
-	if (!r)
-		r = take_schema(e, &source);
-	if (r)
-		return r;
-	r = refs_data_place(e->p.x, e->p.plan->root, from.entry.block, &there);
-	if (!r)
-		return error_set(e->error, -EEXIST, "'%s' holds that block already, as '%.*s'",
-			e->ref.name, (int)there.entry.name.len,
-			(const char *)there.entry.name.data);
-	if (r == -ENOENT)
-		r = plan_load(&e->p, from.segment, &s);
-	if (!r)
-		r = plan_items_add(&e->p, s, NULL, &all);
-	if (r)
-		return r;
-	item = &all.items[from.at];
-	if (op->name && op->replaces)
-		r = remove_named(e, op->name, 0);
-	if (!r && op->name) {
-		r = name_check_file(op->name, e->error);
-		item->b.state = COMMIT_BLOCK_RENAMED;
-		item->b.entry.name = slice_str(op->name);
-	}
-	for (size_t i = 0; i < e->links.n; i++)
-		if (e->links.items[i].b.id == item->b.id)
-			return error_set(e->error, -EEXIST, "the same block twice");
-	return r ? r : plan_item_push(&e->links, item);
+	return r || !op->replaces ? r : edit_remove_named(e, op->name, item->b.id);
 }
 
 /* Is @block of the head still called as it was, after this edit? */
@@ -408,7 +330,7 @@ static int plan_side(
 	e->side->schema_id = e->ref.schema;
 	for (size_t i = 0; i < n && !r; i++)
 		if (ops[i].ref == ref)
-			r = ops[i].kind == REFS_EDIT_LINK ? link_block(e, &ops[i])
+			r = ops[i].kind == REFS_EDIT_LINK ? edit_link(e, &ops[i])
 							  : change_block(e, &ops[i]);
 	if (!r)
 		r = check_names(e);

@@ -75,10 +75,48 @@ same "$(names "$dev")" "f.parquet "
 ok cmp in/b.parquet "$two/data/e.parquet"
 sound
 
+# ln -f: over what is there, or not there
+write_parquet in/p.parquet 700
+ok store import sales.orders/two in/p.parquet
+before=$(steps sales.orders)
+ok ln -f "$two/data/p.parquet" "$t/data/renamed.parquet"
+same "$(inode "$t/data/renamed.parquet")" "$(inode "$two/data/p.parquet")"
+same "$(steps sales.orders)" $((before + 1))
+ok ln -f "$two/data/p.parquet" "$t/data/renamed.parquet"
+same "$(steps sales.orders)" $((before + 1))
+same "$(ls "$t/data" | grep -c Cu)" 0
+errno 0 link "$t/data/f.parquet" "$t/data/.waits"
+same "$(inode "$t/data/.waits")" "$(inode "$t/data/f.parquet")"
+errno EEXIST rename "$t/data/.waits" "$t/data/other.parquet"
+errno 0 unlink "$t/data/.waits"
+errno ENOENT stat "$t/data/.waits"
+sound
+
+# three of one given name: mv over it leaves the others as they were shown
+mkdir -p q r && write_parquet q/n.parquet 100 && write_parquet r/n.parquet 200 && write_parquet q/z.parquet 300
+ok store import sales.orders q/n.parquet && ok store import sales.orders r/n.parquet q/z.parquet
+own=$(ls "$t/data" | grep ^h)
+ok mv "$t/data/z.parquet" "$t/data/n.parquet"
+ok cmp q/z.parquet "$t/data/n.parquet"
+ok cmp r/n.parquet "$t/data/$own"
+ok rm "$t/data/n.parquet" "$t/data/$own"
+sound
+
+# refs whose first files came apart have one schema all the same, if their columns are
+ok mkdir "$m/sales/apart" "$m/sales/apart/_refs/x"
+ok store import sales.apart q/n.parquet && ok store import sales.apart/x r/n.parquet
+ok ln "$m/sales/apart/data/n.parquet" "$m/sales/apart/_refs/x/data/m.parquet"
+same "$(ls "$m/sales/apart/_refs/x/data" | wc -l)" 2
+sound
+
 # across tables there is no link; nothing else belongs into data/
 ok store table create sales.other
 errno EXDEV link "$t/data/a.parquet" "$m/sales/other/data/a.parquet"
 errno EXDEV rename "$t/data/a.parquet" "$m/sales/other/data/a.parquet"
+errno EXDEV link "$t/data/a.parquet" "$m/sales/other/data/.a"
+ok cp -a "$t/data/a.parquet" "$m/sales/other/data/" && ok mv "$m/sales/other/data/a.parquet" "$dev/data/aa.parquet"
+same "$(cat err)" ""
+ok rm "$dev/data/aa.parquet"
 errno EPERM mkdir "$dev/data/sub"
 errno EPERM rmdir "$dev/data"
 errno EPERM symlink "$dev/data/x" y

@@ -132,6 +132,8 @@ ok cp in/n1.parquet "$dev/data/.tmp" && ok cp in/n1.parquet "$dev/data/_SUCCESS"
 ok cmp in/n1.parquet "$dev/data/notes.txt"
 same "$(ls -A "$dev/data" | grep -cv parquet)" 3
 same "$(steps)" "$n"
+ok python3 -c 'import os, sys; os.fsync(os.open(sys.argv[1], os.O_RDWR))' "$dev/data/.tmp"
+same "$(steps)" "$n"
 ok rm "$dev/data/.tmp" "$dev/data/_SUCCESS"
 ok mv "$dev/data/notes.txt" "$dev/data/.other"
 same "$(ls -A "$dev/data" | grep -v parquet)" .other
