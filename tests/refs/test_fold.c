@@ -3,54 +3,24 @@
 #include "meta/tree.h"
 #include "refs/fold.h"
 #include "tests/support/fixture.h"
+#include "tests/support/fold_model.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define CAP 1000
-#define SIZES_MAX 4096
+#define SIZES_MAX 512
 
-/** Sizes of segments, oldest first: the model's list. */
+/** Sizes of segments, oldest first. */
 struct sizes {
 	size_t n;
 	uint64_t s[SIZES_MAX];
 };
 
-static unsigned class_of(uint64_t n)
-{
-	return n < 10 ? 0 : n < 100 ? 1 : n < CAP ? 2 : 3;
-}
-
-/* push() of the model fold.py. */
-static void model_push(struct sizes *l, uint64_t n)
-{
-	size_t k = l->n;
-	uint64_t total = 0;
-
-	assert_true(l->n < SIZES_MAX);
-	while (k && class_of(l->s[k - 1]) < class_of(n))
-		k--;
-	if (k == l->n) {
-		l->s[l->n++] = n;
-		while (k && class_of(l->s[k - 1]) == class_of(n))
-			k--;
-		if (class_of(n) == 3 || l->n - k < 10)
-			return;
-	} else {
-		l->s[l->n++] = n;
-	}
-	for (size_t i = k; i < l->n; i++)
-		total += l->s[i];
-	l->n = k;
-	for (; total > CAP; total -= CAP)
-		model_push(l, CAP);
-	model_push(l, total);
-}
-
 static int add_size(void *arg, const struct tree_entry *e)
 {
 	struct sizes *l = arg;
 
+	assert_true(l->n < SIZES_MAX);
 	l->s[l->n++] = e->rows / 10;
 	return 0;
 }
@@ -97,104 +67,68 @@ static uint64_t fold_what_is_worth(struct fixture *f, uint64_t ref, struct sizes
 	return done.commits;
 }
 
-static void append(struct fixture *f, uint64_t table, uint64_t ref, uint64_t n, struct sizes *model)
+static void compare(const struct sizes *now, const struct fold_model *model)
 {
-	struct bough_error e = {0};
-	struct sizes now;
-
-	fixture_append_folded(f, table, ref, (unsigned)n);
-	assert_int_equal(refs_fold_run(f->store, ref, NULL, &(struct refs_folded){0}, &e), 0);
-	model_push(model, n);
-	read_sizes(f, ref, &now);
-	if (now.n != model->n || memcmp(now.s, model->s, now.n * sizeof now.s[0])) {
-		for (size_t i = 0; i < now.n || i < model->n; i++)
-			print_message("%zu: %llu, model %llu\n", i,
-				i < now.n ? (unsigned long long)now.s[i] : 0,
-				i < model->n ? (unsigned long long)model->s[i] : 0);
-		fail();
-	}
+	if (now->n == model->n && !memcmp(now->s, model->sizes, now->n * sizeof now->s[0]))
+		return;
+	for (size_t i = 0; i < now->n || i < model->n; i++)
+		print_message("%zu: %llu, model %llu\n", i,
+			i < now->n ? (unsigned long long)now->s[i] : 0,
+			i < model->n ? (unsigned long long)model->sizes[i] : 0);
+	fail();
 }
 
-/** What is appended, one after the other. */
-typedef uint64_t (*pattern_fn)(uint64_t *random, unsigned at);
-
-static uint64_t ones(uint64_t *random, unsigned at)
-{
-	(void)random;
-	(void)at;
-	return 1;
-}
-
-static uint64_t hundred_and_nine(uint64_t *random, unsigned at)
-{
-	(void)random;
-	return at % 10 ? 1 : 100;
-}
-
-static uint64_t five_hundred_and_one(uint64_t *random, unsigned at)
-{
-	(void)random;
-	return at % 2 ? 1 : 500;
-}
-
-static uint64_t full_but_one(uint64_t *random, unsigned at)
-{
-	(void)random;
-	(void)at;
-	return 999;
-}
-
-static uint64_t hundred_fifty(uint64_t *random, unsigned at)
-{
-	(void)random;
-	(void)at;
-	return 150;
-}
-
-static uint64_t fifty(uint64_t *random, unsigned at)
-{
-	(void)random;
-	(void)at;
-	return 50;
-}
-
-static uint64_t log_uniform(uint64_t *random, unsigned at)
-{
-	uint64_t most = UINT64_C(1) << (1 + test_random(random) % 10);
-
-	(void)at;
-	return 1 + test_random(random) % (most < CAP ? most : CAP);
-}
-
-static uint64_t mostly_one(uint64_t *random, unsigned at)
-{
-	(void)at;
-	return test_random(random) % 50 ? 1 : 300;
-}
-
-/* Those of the model, fold.py. */
-static const struct {
-	pattern_fn next;
+/** One pattern driven through a table of its own. */
+struct drive {
+	struct fixture *f;
+	const struct fold_pattern *pattern;
+	uint64_t table, ref, random;
 	unsigned appends;
-} patterns[] = {{ones, 1200}, {hundred_and_nine, 120}, {five_hundred_and_one, 24},
-	{full_but_one, 12}, {hundred_fifty, 25}, {fifty, 45}, {log_uniform, 80}, {mostly_one, 150}};
+};
+
+static struct drive start(struct fixture *f, const char *prefix, size_t pattern, uint64_t random)
+{
+	struct drive d = {.f = f, .pattern = &fold_patterns[pattern], .random = random};
+	char name[16];
+
+	snprintf(name, sizeof name, "%s%zu", prefix, pattern);
+	d.table = fixture_table(f, "d", name);
+	d.ref = fixture_main(f, d.table);
+	d.appends = (unsigned)test_scale(d.pattern->appends_short);
+	return d;
+}
+
+/* A full segment at a time, as an import does it. */
+static uint64_t next(struct drive *d, unsigned at, uint64_t *rest)
+{
+	uint64_t n = *rest ? *rest : d->pattern->next(&d->random, at);
+
+	*rest = n > FOLD_MODEL_CAP ? n - FOLD_MODEL_CAP : 0;
+	n -= *rest;
+	fixture_append_folded(d->f, d->table, d->ref, (unsigned)n);
+	return n;
+}
 
 static void as_many_segments_as_in_the_model(void **state)
 {
 	struct fixture *f = *state;
-	struct sizes *model cleanup(free_p) = calloc(1, sizeof *model);
-	uint64_t random = test_seed();
+	uint64_t seed = test_seed();
 
-	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
-		char name[16];
-		uint64_t table, ref;
+	for (size_t i = 0; i < FOLD_PATTERNS; i++) {
+		struct fold_model model cleanup(fold_model_deinit) = {0};
+		struct drive d = start(f, "t", i, seed);
+		uint64_t rest = 0;
 
-		snprintf(name, sizeof name, "t%zu", i);
-		table = fixture_table(f, "d", name);
-		ref = fixture_main(f, table);
-		model->n = 0;
-		for (unsigned k = 0; k < test_scale(patterns[i].appends); k++)
-			append(f, table, ref, patterns[i].next(&random, k), model);
+		for (unsigned k = 0; k < d.appends || rest; k++) {
+			struct refs_folded done;
+			struct bough_error e = {0};
+			struct sizes now;
+
+			fold_model_push(&model, next(&d, k, &rest));
+			assert_int_equal(refs_fold_run(f->store, d.ref, NULL, &done, &e), 0);
+			read_sizes(f, d.ref, &now);
+			compare(&now, &model);
+		}
 	}
 	check(f);
 }
@@ -203,28 +137,22 @@ static void as_many_segments_as_in_the_model(void **state)
 static void a_daemon_keeps_to_the_bound(void **state)
 {
 	struct fixture *f = *state;
-	struct sizes *now cleanup(free_p) = calloc(1, sizeof *now);
-	uint64_t random = test_seed();
+	uint64_t seed = test_seed();
 
-	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
-		uint64_t table, ref, blocks = 0, commits = 0;
-		unsigned n = (unsigned)test_scale(patterns[i].appends);
-		char name[16];
+	for (size_t i = 0; i < FOLD_PATTERNS; i++) {
+		struct drive d = start(f, "u", i, seed);
+		uint64_t blocks = 0, commits = 0, rest = 0;
 
-		snprintf(name, sizeof name, "u%zu", i);
-		table = fixture_table(f, "d", name);
-		ref = fixture_main(f, table);
-		for (unsigned k = 0; k < n; k++) {
-			uint64_t next = patterns[i].next(&random, k);
+		for (unsigned k = 0; k < d.appends || rest; k++) {
+			struct sizes now;
 
-			blocks += next;
-			fixture_append_folded(f, table, ref, (unsigned)next);
-			if (test_random(&random) % 4)
+			blocks += next(&d, k, &rest);
+			if (test_random(&d.random) % 4)
 				continue;
-			commits += fold_what_is_worth(f, ref, now);
-			assert_true(now->n <= blocks / CAP + 27);
+			commits += fold_what_is_worth(f, d.ref, &now);
+			assert_true(now.n <= blocks / FOLD_MODEL_CAP + FOLD_MODEL_REST);
 		}
-		assert_true(commits <= n / 8 + 1);
+		assert_true(commits <= d.appends / 8 + 1);
 	}
 	check(f);
 }
