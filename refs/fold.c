@@ -16,8 +16,11 @@
 #include <string.h>
 
 #define TENS 10
-#define FULL_RUN 32   /* so many full ones in a row: what lies before is left alone */
-#define PIECES_MAX 64 /* of folds within folds */
+/* So many in a row that are nearly full: what lies before is left alone. Else a block removed from
+ * each segment of a large table would bring all of them to be written again. */
+#define FULL_RUN 32
+#define FULL_NEARLY 900 /* blocks */
+#define PIECES_MAX 64	/* of folds within folds */
 
 /** An old segment, or the one to come, in the sequence. */
 struct old {
@@ -93,7 +96,7 @@ static int take_tail(void *arg, const struct tree_entry *e)
 	if (r)
 		return r;
 	class = fold_class(o.source->rec.blocks, o.source->rec.metas);
-	t->full = class == FOLD_CLASS_FULL ? t->full + 1 : 0;
+	t->full = class == FOLD_CLASS_FULL || o.source->rec.blocks >= FULL_NEARLY ? t->full + 1 : 0;
 	if (class > t->f->class_max || t->full > FULL_RUN)
 		return 1;
 	return add_old(t->f, &o);
