@@ -193,14 +193,29 @@ int cli_snapshot_hex(struct refs_txn *x, uint64_t id, char ret[static 33])
 	return 0;
 }
 
+#define ERROR_NO_SNAPSHOT 2013 /* Databend's */
+
+/* What to do about errors that the library only names. */
+static void add_hint(struct cli *c, int r)
+{
+	if (c->error.hint[0])
+		return;
+	if (r == -ENOSPC)
+		error_hint(&c->error, r, "nothing was changed: free some space, then repeat it");
+	else if (r == -EEXIST && c->error.message[0])
+		error_hint(&c->error, r, "choose another name, or rename or drop what has it");
+	else if (c->error.number == ERROR_NO_SNAPSHOT)
+		error_hint(
+			&c->error, r, "'bough log' shows the snapshots of a ref and their times");
+}
+
 int cli_finish(struct cli *c, int r)
 {
 	const char *where = c->store ? c->store : "the store";
 
 	if (r >= 0)
 		return r;
-	if (r == -ENOSPC && !c->error.hint[0])
-		error_hint(&c->error, r, "nothing was changed: free some space, then repeat it");
+	add_hint(c, r);
 	if (c->error.message[0])
 		return r;
 	if (r == -EUCLEAN) {

@@ -46,6 +46,9 @@ static int check_kind(const struct ref_job *j, const struct rec_ref *rec, struct
 	error_number(error, 2748);
 	error_set(error, -EINVAL, "'%s' is a %s, not a %s", rec->name, is_tag ? "tag" : "branch",
 		word_of(j->c));
+	if (is_tag && !strcmp(verb, "reset"))
+		return error_hint(
+			error, -EINVAL, "a tag never moves: make a branch of it, or a new tag");
 	return error_hint(error, -EINVAL, "use 'bough %s %s'", is_tag ? "tag" : "branch", verb);
 }
 

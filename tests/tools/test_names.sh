@@ -106,6 +106,7 @@ ok bough branch undrop sales.orders/fix
 json '.head == null and .base_ref == null and .expires != null' bough branch show sales.orders/fix --json
 ok bough branch create sales.orders/dev3
 refuses 1 "exists already" bough branch undrop sales.orders/dev3
+refuses 1 '^hint: choose another name' bough db create sales
 refuses 1 "^hint: --as gives" bough branch undrop sales.orders/dev3
 json '.restored == "sales.orders/dev4" and .type == "branch"' \
   bough branch undrop sales.orders/dev3 --as dev4 --json
