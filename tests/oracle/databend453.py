@@ -104,4 +104,5 @@ def main():
     os._exit(0)  # its threads would keep a plain exit waiting
 
 
-main()
+if __name__ == "__main__":
+    main()
