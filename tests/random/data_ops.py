@@ -5,7 +5,7 @@ import re
 
 from cli_ops import BLOCKS_MAX, FILE_NAMES
 from model import first_error
-from worker import Difference, Worker
+from worker import Difference, Worker, same
 
 BAD_FILE_NAMES = ["x.csv", ".x.parquet", "_x.parquet", "tmp_x.parquet", ".parquet"]
 KINDS = ("main", "branch", "tag")
@@ -73,9 +73,10 @@ class DataOps(Worker):
         blocks = [x for x in ref.blocks() if x[0] is not block]
         self.snaps[name] = self.world.do_remove(ref, name, blocks, squashed, run)
 
-    def taken_twice(self, blocks, given, but):
-        """Has another file than @but that name?"""
-        return any(g == given and b not in but for b, g in blocks)
+    def replaced(self, blocks, name, victim):
+        """Without @victim; others that were given its name keep showing their own."""
+        left = [x for x in blocks if x[0] is not victim]
+        return [(b, b.own if g == name else g) for b, g in left] if victim else left
 
     def op_data_mv(self):
         """Within a ref: another name; what had that name goes."""
@@ -85,15 +86,14 @@ class DataOps(Worker):
             return
         new = self.pick_file_name()
         victim = ref.shown().get(new)
-        but = {block, victim}
         want = first_error(ref.expired and E.ESTALE, self.world.may_commit(ref),
-                           self.taken_twice(ref.blocks(), new, but) and E.EEXIST,
                            not commits(new) and E.EINVAL)
         if not ref.expired and victim is block:
             want = 0  # to its own name: the kernel does nothing
         self.call(want, os.rename, self.data(m, ref, name), self.data(m, ref, new))
         if not want and victim is not block:
-            blocks = [(b, new if b is block else g) for b, g in ref.blocks() if b is not victim]
+            blocks = self.replaced(ref.blocks(), new, victim)
+            blocks = [(b, new if b is block else g) for b, g in blocks]
             self.commit(m, ref, blocks, "overwrite" if victim else "replace")
         self.check_ref(1 - m, ref)
 
@@ -101,23 +101,13 @@ class DataOps(Worker):
         """Where a file of @ref may go; mostly it can."""
         refs = self.refs(ref.table if self.rng.random() < 0.95 else None, KINDS)
         free = [r for r in refs if not self.world.may_commit(r) and len(r.blocks()) <= BLOCKS_MAX]
-        lacks = [r for r in free if all(b is not block for b, _ in r.blocks())]
+        lacks = [r for r in free if not self.holds(r, block)]
         x = self.rng.random()
         return self.rng.choice(lacks if lacks and x < 0.8 else free if free and x < 0.95 else refs)
 
-    def link_schema(self, block, to):
-        """Of the ref whose columns a linked file is read by: one with those of @to, if any."""
-        holding = [to.table.main] + sorted(to.table.refs.values(), key=lambda r: r.ino)
-        found = [r.schema for r in holding if r.limbo is None and not r.expired and
-                 any(b is block for b, _ in r.blocks())]
-        fits = [s for s in found if not to.schema or s == to.schema]
-        return (fits or found[-1:] or [None])[0]
-
-    def may_hold(self, block, to, new, schema, victim=None):
-        holds = any(b is block for b, _ in to.blocks())
-        return first_error(to.schema and schema != to.schema and E.EINVAL, holds and E.EEXIST,
-                           self.taken_twice(to.blocks(), new, {victim}) and E.EEXIST,
-                           not commits(new) and E.EINVAL)
+    @staticmethod
+    def holds(ref, block):
+        return any(b is block for b, _ in ref.blocks())
 
     def op_data_ln(self):
         m, rng = self.pick_mount(), self.rng
@@ -128,16 +118,40 @@ class DataOps(Worker):
         new = name if commits(name) and rng.random() < 0.3 else self.pick_file_name()
         if new in to.shown() and rng.random() < 0.7:
             new = f"linked{self.op}.parquet"
-        schema = block and self.link_schema(block, to)
-        want = first_error((ref.expired or to.expired) and E.ESTALE,
-                           new in to.shown() and E.EEXIST, self.world.may_commit(to),
-                           to.table is not ref.table and E.EXDEV,
-                           block and self.may_hold(block, to, new, schema))
-        self.call(want, os.link, self.data(m, ref, name), self.data(m, to, new))
-        if not want:
-            to.schema = to.schema or schema
-            self.commit(m, to, [*to.blocks(), (block, new)], "append")
+        stale = (ref.expired or to.expired) and E.ESTALE
+        if not stale and (not commits(new) or rng.random() < 0.3):
+            self.ln_f(m, self.data(m, ref, name), block, to, new)
+        else:
+            want = first_error(stale, new in to.shown() and E.EEXIST, self.world.may_commit(to),
+                               to.table is not ref.table and E.EXDEV,
+                               self.holds(to, block) and E.EEXIST)
+            self.call(want, os.link, self.data(m, ref, name), self.data(m, to, new))
+            if not want:
+                self.commit(m, to, [*to.blocks(), (block, new)], "append")
         self.check_ref(1 - m, to)
+
+    def ln_f(self, m, path, block, to, new):
+        """ln -f: under a name that commits nothing first; that name, renamed, replaces."""
+        waits = self.data(m, to, f"Cu{self.rng.randrange(10 ** 6)}")
+        want = first_error(self.world.may_commit(to), self.is_elsewhere(block, to) and E.EXDEV)
+        self.call(want, os.link, path, waits)
+        if want:
+            return
+        same(os.lstat(waits).st_ino, block.ino, waits)
+        self.check_ref(m, to)  # it is not listed
+        victim = to.shown().get(new)
+        if commits(new):
+            want = E.EEXIST if self.holds(to, block) and victim is not block else 0
+            self.call(want, os.rename, waits, self.data(m, to, new))
+        if commits(new) and not want and victim is not block:
+            blocks = [*self.replaced(to.blocks(), new, victim), (block, new)]
+            self.commit(m, to, blocks, "overwrite" if victim else "append")
+        else:
+            self.call(0, os.unlink, waits)
+        self.call_quietly(E.ENOENT, os.lstat, waits)
+
+    def is_elsewhere(self, block, to):
+        return not any(self.holds(r, block) for r in to.table.all_refs())
 
     def skips(self, ref):
         return ref.expired or not ref.blocks()
@@ -155,16 +169,15 @@ class DataOps(Worker):
         victim = to.shown().get(new)
         want = first_error((ref.expired or to.expired) and E.ESTALE, self.world.may_commit(ref),
                            self.world.may_commit(to), to.table is not ref.table and E.EXDEV,
-                           block and self.may_hold(block, to, new, ref.schema, victim))
+                           self.holds(to, block) and E.EEXIST, not commits(new) and E.EINVAL)
         is_same = block and victim is block and want != E.ESTALE
         if is_same:
             want = 0  # two names of one file: the kernel does nothing
         self.call(want, os.rename, self.data(m, ref, name), self.data(m, to, new))
         if not want and not is_same:
             left = [x for x in ref.blocks() if x[0] is not block]
-            to.schema = to.schema or ref.schema
             self.commit(m, ref, left, "delete")
-            there = [x for x in to.blocks() if x[0] is not victim]
-            self.commit(m, to, [*there, (block, new)], "overwrite" if victim else "append")
+            there = [*self.replaced(to.blocks(), new, victim), (block, new)]
+            self.commit(m, to, there, "overwrite" if victim else "append")
         self.check_ref(1 - m, ref)
         self.check_ref(1 - m, to)

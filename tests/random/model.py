@@ -266,7 +266,7 @@ class World:
         return first_error(ref.expired and E.ESTALE, ref.kind == "tag" and E.EROFS)
 
     def do_commit(self, ref, name, blocks, operation, message=None):
-        ref.schema = ref.schema or name
+        ref.schema = ref.schema or "the first file's"
         snap = Snap(name, ref.head, blocks, operation, ref.schema, self.owner, message)
         self.link(ref, snap)
         ref.head = snap

@@ -58,9 +58,7 @@ class WriteOps(Worker):
         block = self.learn_blocks(m, ref, {marker: (rows, size)})[marker]
         if mtime_ns:
             block.mtime_us = mtime_ns // 1000
-        blocks = [(b, b.own if g == name else g) for b, g in ref.blocks()] if victim else \
-            [*ref.blocks(), (block, name)]
-        blocks = [(block, name) if b is victim else (b, g) for b, g in blocks]
+        blocks = [*self.replaced(ref.blocks(), name, victim), (block, name)]
         self.commit(m, ref, blocks, "overwrite" if victim else "append")
 
     def op_write(self):
@@ -130,6 +128,8 @@ class WriteOps(Worker):
             return
         marker, rows, data, wrong = self.new_file(ref)
         ns = self.fill(fd, data)
+        if rng.random() < 0.3:
+            self.call(0, os.fsync, fd)
         self.call(0, os.close, fd)
         self.staged(m, ref, name)
         if rng.random() < 0.2:
