@@ -7,18 +7,26 @@ static const char readme[] =
 	"  ls DB/TABLE/data                 the table's files, as the newest snapshot has them\n"
 	"  mkdir DB/TABLE/_refs/dev         a branch: instant, whatever the table's size\n"
 	"  mkdir -m 555 DB/TABLE/_refs/v1   a tag: read-only for ever\n"
+	"  cp x.parquet DB/TABLE/_refs/dev/data/   appends it, or replaces the file of that name\n"
+	"  rm, mv, ln in data/              remove, rename, take from another branch\n"
 	"  mv DB/TABLE/_refs/dev DB/TABLE/_refs/dev2\n"
 	"  rmdir DB/TABLE/_refs/dev         drops a branch, whole. Not rm -r: that empties it "
 	"first.\n"
-	"  ln -sfn ../../_ss/SNAPSHOT DB/TABLE/_refs/dev/HEAD   resets a branch\n"
 	"  mv .bough/trash/NAME DB/TABLE/_refs/dev   brings it back, for some days\n"
+	"  ln -sfn ../../_ss/SNAPSHOT DB/TABLE/_refs/dev/HEAD   resets a branch\n"
 	"\n"
-	"Data come in by 'bough import'; files here cannot be written or removed yet.\n"
-	"Where a program says only 'Operation not permitted', .bough/errors has the reason.\n"
+	"Each change in data/ is a commit of that branch alone. A file is committed when it is\n"
+	"closed, or renamed to its name; until then nobody sees it. It must be a whole Parquet\n"
+	"file with the table's columns, and its name end in .parquet and not begin with '.', '_'\n"
+	"or 'tmp_'; other names are for files on their way and no part of the table. Committed\n"
+	"files are replaced as a whole, never changed. There are no folders in data/. To commit\n"
+	"many files at once: 'bough import'.\n"
+	"Where a program says only 'Invalid argument' or 'Operation not permitted', .bough/errors\n"
+	"has the reason.\n"
 	"\n"
 	"Files of this directory: version; stats (Prometheus text); config (what is in force);\n"
 	"errors (the last 1,000 refused or failed operations with their reasons); trash/.\n"
-	"The command 'bough --help' says what else there is.\n";
+	"All of it: man bough-mount. The command 'bough --help' says what else there is.\n";
 
 static int config_text(const struct fs_tree *t, struct buf *ret)
 {

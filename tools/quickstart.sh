@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# quickstart.sh: from a fresh Debian 12, as root, to a mounted table with a branch, in under three minutes.
+# quickstart.sh: from a fresh Debian 12, as root, to a mounted table with a branch that is written to, in
+# under three minutes.
 # usage: tools/quickstart.sh [FOLDER]     FOLDER (default /tmp/bough-quickstart) is made anew each time.
 set -euo pipefail
 
@@ -75,23 +76,35 @@ run bough mount store mnt
 run ls mnt/us/flights/data
 
 say "A branch is a folder: nothing is copied"
-run mkdir mnt/us/flights/_refs/dev
+run 'main=mnt/us/flights dev=mnt/us/flights/_refs/dev'
+run 'mkdir $dev'
 run bough branch list us.flights
 
-say "June goes into the branch only"
-run bough import us.flights/dev "files/2001-06*.parquet" --message June
+say "June is copied into the branch: each file is a commit when it is closed"
+run 'cp files/2001-06*.parquet $dev/data/'
+run bough log us.flights/dev
 
-say "Both sides, read by DuckDB"
+say "rm, mv and ln are commits too; ln brings a file of main back without a copy"
+run 'rm $dev/data/2001-01a.parquet'
+run 'mv $dev/data/2001-06a.parquet $dev/data/june.parquet'
+run 'ln $main/data/2001-01a.parquet $dev/data/'
+
+say "DuckDB writes there as well: the six flights of 1 July go, by a file that replaces one"
+run "duckdb -c \"COPY (FROM '\$dev/data/2001-06b.parquet' WHERE date < '2001-07-01')
+    TO '\$dev/data/2001-06b.parquet'\""
+run bough log us.flights/dev
+
+say "Main has nothing of it"
+run bough log us.flights
 q="SELECT count(*) AS flights, sum(delay) AS minutes, max(date) AS last FROM"
-run "duckdb -csv -c \"$q 'mnt/us/flights/data/*.parquet'\""
-run "duckdb -csv -c \"$q 'mnt/us/flights/_refs/dev/data/*.parquet'\""
+run "duckdb -csv -c \"$q '\$main/data/*.parquet'\""
+run "duckdb -csv -c \"$q '\$dev/data/*.parquet'\""
 
 say "The months they share are the same files: same inode, several links"
-run ls -li mnt/us/flights/data/2001-05b.parquet mnt/us/flights/_refs/dev/data/2001-05b.parquet
-run du -sh mnt/us/flights/data mnt/us/flights/_refs/dev/data
+run 'ls -li $main/data/2001-05b.parquet $dev/data/2001-05b.parquet'
+run 'du -sh $main/data $dev/data'
 
-say "History, and a check of everything"
-run bough log us.flights/dev
+say "A check of everything"
 run bough fsck
 
 say "Done in $((SECONDS - began)) s. The mount stays; go on with:"
@@ -99,6 +112,7 @@ cat <<TEXT
   export PATH=$top/build:\$PATH
   cd $demo/mnt/us/flights
   ls -l _refs/dev                 its snapshots, HEAD and data
+  rm _refs/dev/data/2001-0*       one step of history, which a reset takes back
   mkdir -m 555 _refs/v1           a tag
   mv _refs/dev _refs/june         rename the branch
   rmdir _refs/june                drop it
