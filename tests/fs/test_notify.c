@@ -236,6 +236,54 @@ static void a_directory_in_flight_is_not_waited_for(void **state)
 	assert_true(soon(knows_entry, &w->k, refs, "dev"));
 }
 
+struct then {
+	struct fs_notify_waiter waiter; /* first */
+	_Atomic int runs;
+};
+
+static void then_runs(struct fs_notify_waiter *w)
+{
+	((struct then *)w)->runs++;
+}
+
+static bool has_run(struct then *t)
+{
+	for (int i = 0; i < 3000 && !t->runs; i++)
+		usleep(1000);
+	return t->runs == 1;
+}
+
+/* A writer's close goes on only when nobody believes what it replaced, wherever that name waits. */
+static void a_close_waits_for_names_in_flight_too(void **state)
+{
+	struct world *w = *state;
+	uint64_t dev = fixture_branch(w->f, w->table, 0, "dev"), refs = fs_ino(FS_REFS, w->table);
+	struct fs_flight f = {.at = {{refs, "mine"}}};
+	struct then early = {.waiter.run = then_runs}, late = early, never = early;
+
+	set_locked(&w->k, refs);
+	fs_notify_enter(w->n, &f);
+	late.waiter.commit = drop_ref(w, dev, NULL);
+	fs_notify_wait(w->n, late.waiter.commit);
+	early.waiter.commit = 1;
+	never.waiter.commit = late.waiter.commit + 100;
+	fs_notify_then(w->n, &early.waiter);
+	fs_notify_then(w->n, &never.waiter);
+	fs_notify_then(w->n, &late.waiter);
+	assert_true(has_run(&early));
+	usleep(20000);
+	assert_int_equal(late.runs, 0);
+	fs_notify_leave(w->n, &f);
+	assert_true(soon(is_blocked, &w->k, refs, NULL));
+	assert_int_equal(late.runs, 0);
+	set_locked(&w->k, 0);
+	assert_true(has_run(&late));
+	assert_int_equal(never.runs, 0);
+	fs_notify_stop(w->n); /* nobody is left waiting */
+	w->n = NULL;
+	assert_int_equal(never.runs, 1);
+}
+
 /* The same, but our operation begins when the name is already being forgotten. */
 static void an_operation_may_begin_too_late(void **state)
 {
@@ -398,6 +446,7 @@ int main(void)
 		T(own_names_are_left_alone),
 		T(a_directory_in_flight_is_not_waited_for),
 		T(an_operation_may_begin_too_late),
+		T(a_close_waits_for_names_in_flight_too),
 		T(a_blocked_worker_does_not_stop_the_other),
 		T(many_changes_forget_everything),
 		T(an_old_kernel_is_told_each_name),
