@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import cli
 import objects
 
@@ -134,6 +135,48 @@ class Test:
         must("trash", "empty", "--all")
         self.same("the trash emptied")
 
+    def mount(self):
+        mnt = f"{self.folder}/mnt"
+        os.makedirs(mnt, exist_ok=True)
+        p = subprocess.Popen([self.store.bough + "fs", "-f", self.store.path, mnt],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not os.path.exists(f"{mnt}/.bough/version"):
+            if p.poll() is not None:
+                return None, mnt
+            time.sleep(0.01)
+        return p, mnt
+
+    def through_a_mount(self):
+        """Files written, moved between branches (one transaction), linked, removed; each time the
+        daemon that exports is killed."""
+        if os.geteuid() or not os.path.exists("/dev/fuse"):
+            print("not through a mount: that takes root and /dev/fuse")
+            return
+        self.store.must("table", "create", "d.m")
+        steps = (
+            lambda t: shutil.copy(self.files([3])[0], f"{t}/data/a.parquet"),
+            lambda t: os.mkdir(f"{t}/_refs/x"),
+            lambda t: shutil.copy(self.files([2])[0], f"{t}/_refs/x/data/b.parquet"),
+            lambda t: os.rename(f"{t}/_refs/x/data/b.parquet", f"{t}/data/moved.parquet"),
+            lambda t: os.link(f"{t}/data/moved.parquet", f"{t}/_refs/x/data/again.parquet"),
+            lambda t: shutil.copy(self.files([9])[0], f"{t}/_refs/x/data/a.parquet"),
+            lambda t: os.rename(f"{t}/data/a.parquet", f"{t}/data/moved.parquet"),
+            lambda t: os.unlink(f"{t}/_refs/x/data/again.parquet"),
+            lambda t: os.rename(f"{t}/_refs/x", f"{t}/_refs/y"),
+            lambda t: os.rmdir(f"{t}/_refs/y"))
+        for n, step in enumerate(steps):
+            p, mnt = self.mount()
+            if not p:
+                print("not through a mount: it cannot be made here")
+                return
+            step(f"{mnt}/d/m")
+            p.kill()
+            p.wait()
+            subprocess.run(["umount", mnt], check=True)
+            state = self.same(f"through a mount, step {n}")
+            if n == 3:
+                assert state["d.m/main"]["rows"] == 5 and state["d.m/x"]["rows"] == 3, state
+
     def processes(self):
         """Imports and branches by four processes at once."""
         def work(i):
@@ -201,6 +244,7 @@ def main():
     t = Test(sys.argv[1])
     t.history()
     t.processes()
+    t.through_a_mount()
     shutil.rmtree(t.store.path)
     t.store.must("init", t.store.path, store=False)
     t.kills()
