@@ -60,9 +60,13 @@ def is_mounted(path):
 
 def mount(boughfs, store, mnt, status=1):
     """The daemon, once the mount is there; without one the test ends with @status."""
-    start = time.monotonic()
     p = subprocess.Popen([boughfs, "-f", store, mnt], stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL)
+    return wait_for_mount(p, mnt, status)
+
+
+def wait_for_mount(p, mnt, status):
+    start = time.monotonic()
     while not is_mounted(mnt):
         if p.poll() is not None or time.monotonic() > start + 30:
             print("cannot mount")
