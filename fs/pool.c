@@ -2,7 +2,8 @@
  * A task: queued -> prepared (by a thread of the pool) -> committing (a job of the committer's)
  * -> done, or queued again where its commit says -EAGAIN. Parked it is nobody's here until it is
  * submitted again.
- * Locks: fs_pool.lock guards the list and the counts; a task taken belongs to who took it.
+ * Who had a task last gets the next: its helper runs already, and its memory is warm.
+ * Locks: fs_pool.lock guards the lists and the counts; a task taken belongs to who took it.
  */
 #include "fs/pool.h"
 #include "fs/thread.h"
@@ -12,12 +13,21 @@
 #define THREADS_MAX 16
 #define TRIES_MAX 1000 /* each time another writer of the ref was faster */
 
+struct worker {
+	struct fs_pool *pool;
+	pthread_t thread;
+	pthread_cond_t wake;
+	bool waits;	     /* lock; it is in the list */
+	struct worker *next; /* lock; waits for longer */
+};
+
 struct fs_pool {
 	struct fs_pool_conf conf;
-	pthread_t threads[THREADS_MAX];
+	struct worker workers[THREADS_MAX];
 	unsigned n_threads;
 	pthread_mutex_t lock;
-	pthread_cond_t work, idle;
+	pthread_cond_t idle;
+	struct worker *waiting;	       /* lock; the last that had a task first */
 	struct fs_task *first, **last; /* lock */
 	size_t n_tasks;		       /* lock; submitted and not done */
 	bool is_stopping;	       /* lock */
@@ -39,13 +49,36 @@ static void finish(struct fs_task *t)
 	leave(p);
 }
 
+/** Under the lock, as wait_for_task(). */
+static void wake(struct fs_pool *p, struct worker *w)
+{
+	struct worker **at = &p->waiting;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	w->waits = false;
+	pthread_cond_signal(&w->wake);
+}
+
+static void wait_for_task(struct fs_pool *p, struct worker *w)
+{
+	if (!w->waits) {
+		w->next = p->waiting;
+		p->waiting = w;
+		w->waits = true;
+	}
+	pthread_cond_wait(&w->wake, &p->lock);
+}
+
 static void queue(struct fs_pool *p, struct fs_task *t)
 {
 	t->next = NULL;
 	pthread_mutex_lock(&p->lock);
 	*p->last = t;
 	p->last = &t->next;
-	pthread_cond_signal(&p->work);
+	if (p->waiting)
+		wake(p, p->waiting);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -97,13 +130,15 @@ static void run_task(struct fs_pool *p, struct fs_task *t, struct reader *reader
 }
 
 /** Waits for a task. NULL: stopping. */
-static struct fs_task *take(struct fs_pool *p)
+static struct fs_task *take(struct fs_pool *p, struct worker *w)
 {
 	struct fs_task *t;
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->first && !p->is_stopping)
-		pthread_cond_wait(&p->work, &p->lock);
+		wait_for_task(p, w);
+	if (w->waits) /* nobody woke it */
+		wake(p, w);
 	t = p->first;
 	if (t)
 		p->first = t->next;
@@ -116,13 +151,14 @@ static struct fs_task *take(struct fs_pool *p)
 /* A helper dies with the thread that started it: so each has its own. */
 static void *run(void *arg)
 {
-	struct fs_pool *p = arg;
+	struct worker *w = arg;
+	struct fs_pool *p = w->pool;
 	struct reader *reader cleanup(reader_close_p) = NULL;
 	struct fs_task *t;
 
 	if (p->conf.has_readers && reader_open(p->conf.reader_memory_bytes, &reader))
 		reader = NULL; /* no memory: whoever wants it is told so */
-	while ((t = take(p)))
+	while ((t = take(p, w)))
 		run_task(p, t, reader);
 	return NULL;
 }
@@ -137,10 +173,13 @@ int fs_pool_start(const struct fs_pool_conf *conf, struct fs_pool **ret)
 	p->conf = *conf;
 	p->last = &p->first;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->work, NULL);
 	pthread_cond_init(&p->idle, NULL);
 	while (p->n_threads < conf->threads && p->n_threads < THREADS_MAX && !r) {
-		r = fs_thread_start(&p->threads[p->n_threads], "prepare", run, p);
+		struct worker *w = &p->workers[p->n_threads];
+
+		w->pool = p;
+		pthread_cond_init(&w->wake, NULL);
+		r = fs_thread_start(&w->thread, "prepare", run, w);
 		p->n_threads += !r;
 	}
 	if (r)
@@ -172,11 +211,13 @@ void fs_pool_stop(struct fs_pool *p)
 	while (p->n_tasks)
 		pthread_cond_wait(&p->idle, &p->lock);
 	p->is_stopping = true;
-	pthread_cond_broadcast(&p->work);
+	while (p->waiting)
+		wake(p, p->waiting);
 	pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < p->n_threads; i++)
-		pthread_join(p->threads[i], NULL);
-	pthread_cond_destroy(&p->work);
+	for (unsigned i = 0; i < p->n_threads; i++) {
+		pthread_join(p->workers[i].thread, NULL);
+		pthread_cond_destroy(&p->workers[i].wake);
+	}
 	pthread_cond_destroy(&p->idle);
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -24,6 +24,7 @@ struct task {
 	char name[32];
 	int prepared, applied, called;
 	int prepare_says, apply_says, again;
+	pthread_t thread;
 };
 
 static int setup(void **state)
@@ -167,12 +168,43 @@ static void many_are_prepared_at_once_and_all_are_done(void **state)
 	assert_true(fs_report_counted(w->report, FS_COUNT_BATCHES) < TASKS);
 }
 
+static int note_thread(struct fs_task *t, struct reader *reader, struct bough_error *error)
+{
+	struct task *k = (struct task *)t;
+
+	(void)reader;
+	(void)error;
+	k->thread = pthread_self();
+	return 0;
+}
+
+/* One after the other: their helper need not start in each thread. */
+static void who_had_the_last_has_the_next(void **state)
+{
+	struct world *w = *state;
+	pthread_t last = 0;
+	int in_a_row = 0;
+
+	for (int i = 0; i < TASKS && in_a_row < 20; i++) {
+		struct task one = {.task.prepare = note_thread, .apply_says = -EINVAL};
+
+		submit(w, &one, "one");
+		while (w->done <= i)
+			usleep(1000);
+		usleep(1000); /* so that it waits again, mostly */
+		in_a_row = pthread_equal(one.thread, last) ? in_a_row + 1 : 0;
+		last = one.thread;
+	}
+	assert_int_equal(in_a_row, 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_outcome_is_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			many_are_prepared_at_once_and_all_are_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_had_the_last_has_the_next, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
