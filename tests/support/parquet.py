@@ -50,14 +50,15 @@ def _page(values):
     return header + body
 
 
-def encode(columns):
-    """The bytes of a file. columns: {name: [int, ...]}, all of one length, at least one row."""
+def encode(columns, hole_bytes=0):
+    """The bytes of a file. columns: {name: [int, ...]}, all of one length, at least one row.
+    With @hole_bytes, they are right once so many bytes of anything stand after the first four."""
     names = list(columns)
     rows = len(columns[names[0]])
     body, chunks = bytearray(b"PAR1"), []
     for name in names:
         values = columns[name]
-        offset, page = len(body), _page(values)
+        offset, page = len(body) + hole_bytes, _page(values)
         body += page
         low, high = (struct.pack("<q", f(values)) for f in (min, max))
         stats = _struct((3, I64, _zigzag(0)), (5, BINARY, _varint(8) + high),
@@ -71,7 +72,7 @@ def encode(columns):
     schema = [_struct((4, BINARY, _text("schema")), (5, I32, _zigzag(len(names))))]
     schema += [_struct((1, I32, _zigzag(2)), (3, I32, _zigzag(1)), (4, BINARY, _text(name)))
                for name in names]
-    size = len(body) - 4
+    size = len(body) - 4  # without the hole
     group = _struct((1, LIST, _list(STRUCT, chunks)), (2, I64, _zigzag(size)),
                     (3, I64, _zigzag(rows)))
     footer = _struct((1, I32, _zigzag(1)), (2, LIST, _list(STRUCT, schema)),
@@ -80,7 +81,10 @@ def encode(columns):
     return bytes(body) + footer + struct.pack("<I", len(footer)) + b"PAR1"
 
 
-def write(path, columns):
-    """As encode(), into a file."""
+def write(path, columns, hole_bytes=0):
+    """As encode(), into a file, which is as long as it says."""
+    data = encode(columns, hole_bytes)
     with open(path, "wb") as f:
-        f.write(encode(columns))
+        f.write(data[:4])
+        f.seek(hole_bytes, 1)
+        f.write(data[4:])
