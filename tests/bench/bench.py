@@ -127,9 +127,10 @@ class RawCommit:
     """A process that makes one durable LMDB commit per call; answers seconds. Ten puts,
     each of another kind of record, are what `mkdir _refs/x` writes."""
 
-    def __init__(self, o):
+    def __init__(self, o, folder=None):
+        """@folder: an environment shared by several."""
         self.process = subprocess.Popen(
-            [program("rawcommit"), scratch(o, "raw")], stdin=subprocess.PIPE,
+            [program("rawcommit"), folder or scratch(o, "raw")], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True, bufsize=1)
         at_end(self.process.kill)
 
