@@ -24,7 +24,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "crash"), os.path.join(HERE, "..", "sup
 import cli  # noqa: E402
 import model  # noqa: E402
 from compare import Comparer  # noqa: E402
-from weights import WEIGHTS, WEIGHTS_OF_MAIN, WRITES  # noqa: E402
+from weights import WEIGHTS, WEIGHTS_OF_MAIN  # noqa: E402
 from worker import Difference  # noqa: E402
 
 OPERATIONS, OPERATIONS_FULL, SEEDS_FULL = 1500, 20000, 20
@@ -147,24 +147,12 @@ class Run:
         self.store.must("table", "create", "shared.t")
         while not w.world.shared.main.head:
             one_operation(w, {"import": 1})
-        if self.writes():
-            WEIGHTS.update(WRITES)
-            WEIGHTS_OF_MAIN.update({"write": 2, "write_staged": 1})
         for number in range(1, WORKERS + 1):
             mine, theirs = multiprocessing.Pipe()
             p = multiprocessing.Process(target=serve, args=(self.new_worker(number), theirs),
                                         daemon=True)
             p.start()
             self.workers.append((p, mine))
-
-    def writes(self):
-        """Can this mount write files?"""
-        try:
-            os.close(os.open(f"{self.mounts[0]}/shared/t/data/x.parquet",
-                             os.O_WRONLY | os.O_CREAT))
-        except PermissionError:
-            return False
-        return True
 
     def ask(self, what, argument=None):
         for _, pipe in self.workers:
