@@ -62,6 +62,53 @@ static int compare_leaves(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* A column that the file does not have, and that has statistics: it reads as NULL throughout. */
+static bool is_all_null(const struct schema_leaf *leaf)
+{
+	switch (leaf->type->kind) {
+	case SCHEMA_BOOLEAN:
+	case SCHEMA_BINARY:
+	case SCHEMA_VARIANT:
+	case SCHEMA_INTERVAL:
+	case SCHEMA_OTHER:
+		return false;
+	default:
+		return leaf->type == &leaf->field->type && !leaf->type->n_children &&
+		       !leaf->field->default_expr.len;
+	}
+}
+
+/*
+ * Without statistics of its own it would have none in the whole segment, and an engine that merges
+ * those of several segments would miss this one's (Databend 1.2.895 does).
+ */
+static int add_missing(struct codec_block *b, const struct schema_leaf *leaves, size_t n_table,
+	const struct schema_leaf *const *wanted, size_t n)
+{
+	struct stats_column *grown =
+		reallocarray(b->stats.columns, b->stats.n + n_table + 1, sizeof *grown);
+
+	if (!grown)
+		return -ENOMEM;
+	b->stats.columns = grown;
+	for (size_t i = 0; i < n_table; i++) {
+		struct stats_value none = {.kind = leaves[i].type->kind, .is_null = true};
+		size_t k = 0;
+
+		while (k < n && wanted[k] != &leaves[i])
+			k++;
+		if (k == n && is_all_null(&leaves[i]))
+			b->stats.columns[b->stats.n++] =
+				(struct stats_column){.leaf_id = leaves[i].column_id,
+					.has_range = true,
+					.min = none,
+					.max = none,
+					.null_count = b->row_count};
+	}
+	qsort(b->stats.columns, b->stats.n, sizeof *b->stats.columns, compare_stats);
+	return 0;
+}
+
 static void renumber_group(struct codec_block *b, const struct schema_leaf *const *wanted)
 {
 	for (size_t i = 0; i < b->n_columns; i++)
@@ -74,7 +121,6 @@ static void renumber_group(struct codec_block *b, const struct schema_leaf *cons
 		c->leaf_id = leaf->column_id;
 	}
 	qsort(b->columns, b->n_columns, sizeof *b->columns, compare_columns);
-	qsort(b->stats.columns, b->stats.n, sizeof *b->stats.columns, compare_stats);
 }
 
 int parquet_renumber(
@@ -100,7 +146,9 @@ int parquet_renumber(
 			return -EINVAL;
 	}
 	check_types(f, wanted);
-	for (size_t i = 0; i < f->n_groups; i++)
+	for (size_t i = 0; i < f->n_groups && !r; i++) {
 		renumber_group(&f->groups[i], wanted);
-	return 0;
+		r = add_missing(&f->groups[i], leaves, n_table, wanted, n);
+	}
+	return r;
 }

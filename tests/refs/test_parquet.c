@@ -483,6 +483,10 @@ static void test_renumber(void **state)
 	assert_memory_equal(stats_of(f.groups, 0)->max.bytes.data, "b", 1);
 	assert_int_equal(stats_of(f.groups, 1)->max.kind, SCHEMA_INT64);
 	assert_int_equal(stats_of(f.groups, 1)->max.i, 3);
+	/* what the file does not have is NULL throughout, which is known */
+	assert_true(stats_of(f.groups, 2)->has_range);
+	assert_true(stats_of(f.groups, 2)->min.is_null && stats_of(f.groups, 2)->max.is_null);
+	assert_int_equal(stats_of(f.groups, 2)->null_count, f.groups[0].row_count);
 	parquet_file_deinit(&f);
 	parquet_file_deinit(&same);
 }
