@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Calls on files that fail, one in each run of a command, with EIO, ENOSPC, or by writing or
-reading half: of an import, a branch, a drop, a reset and an export. Afterwards the command has happened or
-not, what it acknowledged is there, fsck is clean, and no failed fsync was tried again.
+reading half: of an import, a branch, a drop, a reset and an export. Afterwards the command has
+happened or not, what it acknowledged is there, fsck is clean, and no failed fsync was tried again.
 usage: fail_cli.py BUILD   (BOUGH_TEST_SEED, BOUGH_TEST_SCALE: "full" fails every call)"""
 import collections
 import errno
