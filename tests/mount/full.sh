@@ -34,6 +34,20 @@ lost=$((free - $(stat -f -c %a disk)))
 [ "$lost" -lt 1000 ] || fail "$lost blocks of the disk are lost"
 ok store import sales.orders in/large2.parquet
 
+# a file written through the mount finds no room: cp says so, and nothing of it is there or kept
+dd if=/dev/zero of=disk/fill bs=1k 2>dd.err
+before=$(names)
+refused cp in/large3.parquet "$t/data/large3.parquet"
+refused cp in/large3.parquet "$t/data/.staged"
+rm -f "$t/data/.staged"
+same "$(names)" "$before"
+same "$(find "$s/spool" -type f -size +0 | wc -l)" 0
+rm disk/fill
+ok cp in/large3.parquet "$t/data/large3.parquet"
+ok cmp in/large3.parquet "$t/data/large3.parquet"
+ok rm "$t/data/large3.parquet"
+sound
+
 # no room for a commit: every branch that was acknowledged is there, no other
 dd if=/dev/zero of=disk/fill bs=1k 2>dd.err
 n=0
