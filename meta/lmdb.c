@@ -47,7 +47,8 @@ struct kv_lmdb_txn {
 	struct kv_lmdb_txn *parent; /* nested */
 	struct kv_lmdb_txn *next;   /* in the pool */
 	bool has_child, wrote;
-	int error; /* first failed write: the transaction cannot commit */
+	int error;		 /* first failed write: the transaction cannot commit */
+	struct lmdb_metas metas; /* of a writer: as they were when it began */
 	sigset_t signals;
 };
 
@@ -374,7 +375,7 @@ static int write_begin(struct kv_lmdb *l, struct kv_txn **ret_txn)
 {
 	struct kv_lmdb_txn *t cleanup(free_p) = calloc(1, sizeof *t);
 	uint64_t last;
-	int r;
+	int r, fd;
 
 	if (!t)
 		return -ENOMEM;
@@ -383,6 +384,8 @@ static int write_begin(struct kv_lmdb *l, struct kv_txn **ret_txn)
 	if (r)
 		return r;
 	r = has_failed(l) ? -EIO : mdb_begin(l, NULL, 0, &t->txn);
+	if (!r && !mdb_env_get_fd(l->env, &fd))
+		lmdb_metas_save(fd, &t->metas);
 	if (!r)
 		r = commit_number(t, &last);
 	if (!r)
@@ -457,13 +460,17 @@ static bool disk_full(struct kv_lmdb *l)
 	       (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
 }
 
-static int commit_failed(struct kv_lmdb *l, int r)
+static int commit_failed(struct kv_lmdb *l, const struct lmdb_metas *before, int r)
 {
+	int fd;
+
 	if (r == -ENOSPC || r == -ENOMEM || (r == -EIO && disk_full(l)))
 		return r == -ENOMEM ? r : -ENOSPC;
 	atomic_store(&l->failed, true);
 	if (l->options.wake)
 		wake_set_failed(l->options.wake);
+	if (!mdb_env_get_fd(l->env, &fd))
+		lmdb_metas_restore(fd, before);
 	return -EIO;
 }
 
@@ -473,7 +480,7 @@ static int commit_top(struct kv_lmdb_txn *t)
 	int r = lmdb_errno(mdb_txn_commit(t->txn));
 
 	if (r)
-		return commit_failed(l, r);
+		return commit_failed(l, &t->metas, r);
 	if (l->options.wake)
 		wake_announce(l->options.wake, t->base.commit);
 	return 0;

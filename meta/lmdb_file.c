@@ -1,5 +1,6 @@
 #include "meta/lmdb_impl.h"
 
+#include "objstore/base/io.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,7 +18,6 @@
 #define META_AT_ROOT 128 /* of the named databases */
 #define META_AT_LAST_PAGE 136
 #define META_AT_TXN_ID 144
-#define META_BYTES 152
 #define FIRST_TXN_ID 1 /* makes the databases, and no record */
 #define PAGE_BYTES_MIN 512
 #define PAGE_BYTES_MAX 65536
@@ -84,7 +84,7 @@ static bool page_size_valid(uint64_t n)
 /* Reads meta page @which. Return: false if it is none. */
 static bool meta_read(int fd, unsigned which, uint64_t page_bytes, struct meta *ret)
 {
-	uint8_t p[META_BYTES];
+	uint8_t p[LMDB_META_BYTES];
 
 	if (pread(fd, p, sizeof p, (off_t)(which * page_bytes)) != sizeof p)
 		return false;
@@ -103,6 +103,36 @@ static bool metas_read(int fd, struct meta ret[static 2])
 	memset(ret, 0, 2 * sizeof *ret);
 	return meta_read(fd, 0, 0, &ret[0]) && meta_read(fd, 1, ret[0].page_bytes, &ret[1]) &&
 	       ret[0].page_bytes == ret[1].page_bytes;
+}
+
+void lmdb_metas_save(int fd, struct lmdb_metas *ret)
+{
+	struct meta first;
+	bool readable = meta_read(fd, 0, 0, &first);
+
+	ret->page_bytes = readable ? first.page_bytes : 0;
+	for (unsigned i = 0; i < 2 && ret->page_bytes; i++)
+		if (pread(fd, ret->bytes[i], LMDB_META_BYTES, (off_t)(i * ret->page_bytes)) !=
+			LMDB_META_BYTES)
+			ret->page_bytes = 0;
+}
+
+void lmdb_metas_restore(int fd, const struct lmdb_metas *saved)
+{
+	const struct io *io = io_system();
+	uint8_t now[LMDB_META_BYTES];
+	bool wrote = false;
+
+	for (unsigned i = 0; i < 2 && saved->page_bytes; i++) {
+		off_t at = (off_t)(i * saved->page_bytes);
+
+		if (pread(fd, now, sizeof now, at) == sizeof now &&
+			!memcmp(now, saved->bytes[i], sizeof now))
+			continue;
+		wrote |= !io->pwrite_all(io, fd, saved->bytes[i], sizeof now, (uint64_t)at);
+	}
+	if (wrote)
+		io->fsync(io, fd); /* nothing is left to be done if this fails too */
 }
 
 /* A meta page says which transaction made its tree, and so does the tree's KV_COMMIT_KEY. */

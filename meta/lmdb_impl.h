@@ -21,6 +21,21 @@ int lmdb_check_local(const char *path, struct bough_error *error);
  */
 int lmdb_check_file(const char *path, struct lmdb_head *ret, struct bough_error *error);
 
+#define LMDB_META_BYTES 152 /* of a meta page, with its header */
+/** The meta pages before a commit. */
+struct lmdb_metas {
+	uint8_t bytes[2][LMDB_META_BYTES];
+	uint64_t page_bytes; /* 0: could not be read */
+};
+/** lmdb_metas_save() - under the writer's lock. */
+void lmdb_metas_save(int fd, struct lmdb_metas *ret);
+/**
+ * lmdb_metas_restore() - after a commit that failed, still under the lock
+ *
+ * Where the write of its meta page failed LMDB puts the old number back, but not the old roots.
+ */
+void lmdb_metas_restore(int fd, const struct lmdb_metas *saved);
+
 /**
  * lmdb_page_txn_id() - the transaction in KV_COMMIT_KEY of the tree of databases at page @root
  *
