@@ -4,7 +4,6 @@
 #include "refs/ref_impl.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
 /* What was matched against another schema is forgotten; the object stays as it is. */
@@ -69,23 +68,14 @@ static int open_file(struct refs_put *p, struct bough_error *error)
 	return 0;
 }
 
-/** Storing, beside the description. */
-struct storing {
-	struct refs_put *p;
-	int result;
-};
-
-static void *store(void *arg)
+static int store(struct refs_put *p)
 {
-	struct storing *s = arg;
-	struct refs_put *p = s->p;
 	char key[OBJSTORE_KEY_BYTES_MAX + 1];
 
 	import_block_key(&p->im, p->im.ids.first, key);
 	p->was_tried = true;
-	s->result = objstore_put_file(
+	return objstore_put_file(
 		p->im.store->objects, key, p->fd, p->path, OBJSTORE_LINK, p->sha256);
-	return NULL;
 }
 
 static int cannot_store(const struct refs_put *p, int r, struct bough_error *error)
@@ -99,28 +89,22 @@ static int cannot_store(const struct refs_put *p, int r, struct bough_error *err
 	return r ? error_set(error, r, "cannot store %s: %s", p->file.path, strerror(-r)) : 0;
 }
 
-/*
- * The helper describes while a thread of ours stores; the helper dies with the thread that started
- * it, so that is the caller's.
- */
+/* The helper describes while we store. */
 static int take_in(struct refs_put *p, struct reader *reader, struct bough_error *error)
 {
-	struct storing s = {.p = p};
-	pthread_t thread;
-	bool beside;
-	int r = open_file(p, error);
+	int stored, r = open_file(p, error);
 
 	if (r || (p->description && p->is_stored))
 		return r;
-	beside = !p->description && !pthread_create(&thread, NULL, store, &s);
+	if (!reader)
+		return -ENOMEM;
+	if (!p->description)
+		reader_ask(reader, p->fd);
+	stored = store(p);
 	if (!p->description)
 		r = reader_inspect(reader, p->fd, p->file.path, &p->description, error);
-	if (beside)
-		pthread_join(thread, NULL);
-	else if (!r)
-		store(&s);
 	if (!r)
-		r = cannot_store(p, s.result, error);
+		r = cannot_store(p, stored, error);
 	p->is_stored = !r;
 	return r;
 }

@@ -3,9 +3,9 @@
  * a new helper for the next one. It gets no environment (which may hold keys) and no descriptor
  * but its socket.
  *
- *   no helper --spawn--> starting --'r'--> ready --request--> ready
- *       ^                    |               |
- *       `--died, hung, nonsense--------------'
+ *   no helper --spawn--> starting --'r'--> ready --request--> asked --answer--> ready
+ *       ^                    |                             |
+ *       `--died, hung, nonsense----------------------------'
  */
 #include "refs/reader.h"
 #include "objstore/base/buf.h"
@@ -37,6 +37,7 @@ struct reader {
 	unsigned timeout_ms;
 	int socket;    /* -1: no helper */
 	bool is_ready; /* it said so */
+	int asked_fd;  /* its answer is to come; -1: none */
 	pid_t pid;
 	int status; /* of waitpid(), of the last one that ended */
 };
@@ -50,7 +51,7 @@ int reader_open(uint64_t memory_bytes, struct reader **ret)
 	pthread_mutex_init(&r->lock, NULL);
 	r->memory_bytes = memory_bytes ? memory_bytes : MEMORY_BYTES_DEFAULT;
 	r->timeout_ms = TIMEOUT_MS;
-	r->socket = -1;
+	r->socket = r->asked_fd = -1;
 	*ret = r;
 	return 0;
 }
@@ -65,7 +66,7 @@ static void helper_stop(struct reader *r)
 	if (r->socket < 0)
 		return;
 	close(r->socket);
-	r->socket = -1;
+	r->socket = r->asked_fd = -1;
 	kill(r->pid, SIGKILL);
 	while (waitpid(r->pid, &r->status, 0) < 0 && errno == EINTR)
 		;
@@ -252,12 +253,13 @@ static int request(const struct reader *r, int fd)
 }
 
 /* One try. -EPIPE the helper died, -ETIMEDOUT it hangs, -EBADMSG it speaks nonsense. */
-static int exchange(const struct reader *r, int fd, struct buf *ret)
+static int exchange(struct reader *r, int fd, struct buf *ret)
 {
 	uint64_t until_us = deadline(r);
 	uint32_t len = 0;
-	int n = request(r, fd);
+	int n = r->asked_fd == fd ? 0 : request(r, fd);
 
+	r->asked_fd = -1;
 	if (!n)
 		n = receive(r, &len, sizeof len, until_us);
 	if (n)
@@ -296,6 +298,8 @@ static int ask(
 
 	/* Twice: the one before may have ended after its last file, or with the thread that
 	 * started it. */
+	if (r->asked_fd >= 0 && r->asked_fd != fd)
+		helper_stop(r); /* nobody wants that answer any more */
 	for (int try = 0; n == -EPIPE && try < 2; try++) {
 		n = helper_start(r, error);
 		if (n)
@@ -305,6 +309,28 @@ static int ask(
 			helper_stop(r);
 	}
 	return n ? fail(r, n, name, error) : 0;
+}
+
+/** Is a helper that was spawned ready by now? Does not wait. */
+static bool became_ready(struct reader *r)
+{
+	char hello;
+
+	if (!r->is_ready && recv(r->socket, &hello, 1, MSG_DONTWAIT) == 1)
+		r->is_ready = true;
+	return r->is_ready;
+}
+
+void reader_ask(struct reader *r, int fd)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->asked_fd >= 0)
+		helper_stop(r);
+	if (r->socket < 0)
+		helper_spawn(r, NULL);
+	else if (became_ready(r) && !request(r, fd))
+		r->asked_fd = fd;
+	pthread_mutex_unlock(&r->lock);
 }
 
 static bool is_blank(const struct buf *text, size_t from)

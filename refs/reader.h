@@ -23,6 +23,14 @@ DEFINE_CLEANUP(struct reader *, reader_close)
  * told, by reader_inspect(). It dies with the calling thread.
  */
 void reader_start(struct reader *r);
+/**
+ * reader_ask() - let the helper look at @fd already, and do not wait for it
+ *
+ * The caller's next call is reader_inspect() for the same @fd, open all the time. What fails is
+ * tried again, and told, there. Starts the helper as reader_start() does. Threads: no other uses
+ * @r in between.
+ */
+void reader_ask(struct reader *r, int fd);
 /** reader_stop() - ends the helper, which takes it some milliseconds; the next request starts one.
  */
 void reader_stop(struct reader *r);

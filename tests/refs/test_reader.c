@@ -106,6 +106,46 @@ static void test_describes(void **state)
 	json_object_put(j);
 }
 
+static size_t chunks_of(struct reader *r, int fd)
+{
+	struct json_object *j = NULL, *chunks = NULL;
+	size_t n;
+
+	assert_int_equal(reader_inspect(r, fd, "x", &j, NULL), 0);
+	assert_true(json_object_object_get_ex(j, "chunks", &chunks));
+	n = json_object_array_length(chunks);
+	json_object_put(j);
+	return n;
+}
+
+/* Whether the helper runs by then or not, and if somebody asked and went away. */
+static void test_asked_before(void **state)
+{
+	struct reader *r cleanup(reader_close_p) = NULL;
+	int three cleanup(close_p) = open(SAMPLES "groups.parquet", O_RDONLY);
+	char path[TEST_PATH_BYTES_MAX];
+	int bad cleanup(close_p) = -1;
+
+	(void)state;
+	write_file(path, "PAR1abcd\4\0\0\0PAR1", 16);
+	bad = open(path, O_RDONLY);
+	assert_int_equal(reader_open(0, &r), 0);
+	for (int i = 0; i < 3; i++) {
+		reader_ask(r, three);
+		assert_int_equal(chunks_of(r, three), 3);
+		reader_ask(r, bad);
+		assert_int_equal(inspect_fd(r, bad, NULL), -EINVAL);
+	}
+	reader_ask(r, bad);
+	assert_int_equal(chunks_of(r, three), 3);
+	reader_ask(r, bad);
+	reader_ask(r, three);
+	assert_int_equal(chunks_of(r, three), 3);
+	reader_ask(r, three);
+	reader_stop(r);
+	assert_int_equal(chunks_of(r, three), 3);
+}
+
 static void test_refusals(void **state)
 {
 	struct reader *r cleanup(reader_close_p) = NULL;
@@ -350,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_describes),
+		cmocka_unit_test(test_asked_before),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_bit_flips),
