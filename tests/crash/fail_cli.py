@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Calls on files that fail, one in each run of a command, with EIO, ENOSPC, or by writing or
 reading half: of an import, a branch, a drop, a reset and an export. Afterwards the command has
-happened or not, what it acknowledged is there, fsck is clean, and no failed fsync was tried again.
+happened or not, what it acknowledged is there, fsck is clean, and after an fsync with EIO that file
+is not synced again.
 usage: fail_cli.py BUILD   (BOUGH_TEST_SEED, BOUGH_TEST_SCALE: "full" fails every call)"""
 import collections
 import errno
@@ -35,7 +36,7 @@ class Failer(cut_cli.Cutter):
         with open(self.told) as f:
             name, *again = f.read().split()
         os.unlink(self.told)
-        if again:
+        if again and self.code == errno.EIO:  # after ENOSPC another commit may be tried
             self.bad.append(f"{args}, call {at}: {name} failed and the file was synced again")
         self.hits[name] += 1
         self.refused += r.returncode == 1
