@@ -18,7 +18,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-
 static atomic_long calls;
 static _Atomic ino_t failed;
 
