@@ -465,6 +465,7 @@ static void a_failed_commit_stops_writing(void **state)
 	run_in_child(fail_to_write);
 }
 
+#ifndef __SANITIZE_ADDRESS__
 static void open_in_little_space(void)
 {
 	struct rlimit limit = {UINT64_C(3) << 30, UINT64_C(3) << 30};
@@ -476,6 +477,8 @@ static void open_in_little_space(void)
 	CHECK(!put(kv, "k", "v", 1));
 	kv_close(kv);
 }
+
+#endif
 
 static void little_address_space_suffices(void **state)
 {
