@@ -83,8 +83,22 @@ static int scan_holders(struct search *s, struct refs_place *ret)
 int refs_data_place(struct refs_txn *x, uint64_t root, uint64_t block, struct refs_place *ret)
 {
 	struct search s = {.x = x, .root = root, .block = block};
+	int r;
 
-	return root ? scan_holders(&s, ret) : -ENOENT;
+	if (!root)
+		return -ENOENT;
+	if (x->found.block == block && x->found.root == root) {
+		*ret = x->found.place;
+		return 0;
+	}
+	r = scan_holders(&s, ret);
+	/* each holder is a whole segment to be read; what a writer changes is looked up again */
+	if (!r && x->kv->mode == KV_READ) {
+		x->found.root = root;
+		x->found.block = block;
+		x->found.place = *ret;
+	}
+	return r;
 }
 
 int refs_data_anywhere(struct refs_txn *x, uint64_t block, struct refs_place *ret)

@@ -7,14 +7,7 @@
 #pragma once
 #include "refs/store.h"
 
-/** Where a block stands in a tree. */
-struct refs_place {
-	uint64_t segment;
-	uint32_t at;
-	struct rec_segment_entry entry; /* borrows from the transaction */
-};
-
-/** refs_data_place() - of @block in the tree @root, 0 being the empty one. -ENOENT. */
+/** refs_data_place() - where @block stands in the tree @root, 0 being the empty one. -ENOENT. */
 int refs_data_place(struct refs_txn *x, uint64_t root, uint64_t block, struct refs_place *ret);
 /** refs_data_anywhere() - in any segment that there is. -ENOENT. */
 int refs_data_anywhere(struct refs_txn *x, uint64_t block, struct refs_place *ret);

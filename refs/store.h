@@ -60,7 +60,16 @@ struct refs_txn {
 	uint64_t now_us; /* taken once, at begin */
 	struct change_list changes;
 	struct refs_txn *parent; /* of a nested one */
-	int epoch;		 /* token of refs/client.c; -1 none */
+	/** The last place found, of a reading one (refs_data_place()). */
+	struct {
+		uint64_t root, block;
+		struct refs_place {
+			uint64_t segment;
+			uint32_t at;
+			struct rec_segment_entry entry; /* borrows from the transaction */
+		} place;
+	} found;
+	int epoch; /* token of refs/client.c; -1 none */
 };
 
 /** refs_begin() - as kv_begin(). @ret is freed by refs_commit() or refs_abort(). */
