@@ -22,6 +22,7 @@ struct range {
 	struct range *next;
 	struct rec_range rec;
 	uint64_t used; /* ids taken from it */
+	bool is_apart; /* of client_ids_take_apart() */
 	bool is_kept;  /* stays when we leave */
 };
 
@@ -190,13 +191,15 @@ static struct client_ids take_from(struct range *g, uint64_t n)
 	return ids;
 }
 
-static bool take_reserved(struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret)
+static bool take_reserved(
+	struct refs_client *c, uint64_t table, uint64_t n, bool is_apart, struct client_ids *ret)
 {
 	struct range *g;
 
 	pthread_mutex_lock(&c->ids_lock);
 	for (g = c->ranges; g; g = g->next)
-		if (g->rec.table == table && g->rec.length - g->used >= n)
+		if (g->rec.table == table && g->is_apart == is_apart &&
+			g->rec.length - g->used >= n)
 			break;
 	if (g)
 		*ret = take_from(g, n);
@@ -204,18 +207,20 @@ static bool take_reserved(struct refs_client *c, uint64_t table, uint64_t n, str
 	return g;
 }
 
-int client_ids_take(struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret)
+static int ids_take(
+	struct refs_client *c, uint64_t table, uint64_t n, bool is_apart, struct client_ids *ret)
 {
 	uint64_t client;
 	struct range *g;
 	int r = 0;
 
 	pthread_mutex_lock(&c->reserve_lock);
-	if (!take_reserved(c, table, n, ret)) {
+	if (!take_reserved(c, table, n, is_apart, ret)) {
 		r = reserve(c, table, n, &client, &g);
 		if (!r) {
 			pthread_mutex_lock(&c->ids_lock);
 			c->id = client;
+			g->is_apart = is_apart;
 			g->next = c->ranges;
 			c->ranges = g;
 			*ret = take_from(g, n);
@@ -224,6 +229,16 @@ int client_ids_take(struct refs_client *c, uint64_t table, uint64_t n, struct cl
 	}
 	pthread_mutex_unlock(&c->reserve_lock);
 	return r;
+}
+
+int client_ids_take(struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret)
+{
+	return ids_take(c, table, n, false, ret);
+}
+
+int client_ids_take_apart(struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret)
+{
+	return ids_take(c, table, n, true, ret);
 }
 
 int client_fence(struct refs_txn *x, const struct client_ids *ids)

@@ -33,6 +33,14 @@ struct client_ids {
  */
 int client_ids_take(struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret);
 /**
+ * client_ids_take_apart() - the same, from ranges that client_ids_take() does not use
+ *
+ * For segments that last: each commit counts its references to those in the nodes it copies, and
+ * counts of ids next to each other lie in few pages.
+ */
+int client_ids_take_apart(
+	struct refs_client *c, uint64_t table, uint64_t n, struct client_ids *ret);
+/**
  * client_fence() - inside a commit: this client still holds the range of @ids, else -ESTALE
  *
  * Rule fence: one who was taken for dead must not commit what a sweep may be deleting.

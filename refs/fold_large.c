@@ -96,7 +96,7 @@ static int put_one(struct kv_txn *t, const struct commit_segment *g, uint32_t at
 static int stage(struct folding *f)
 {
 	struct plan *plan = &f->plan;
-	int r = client_ids_take(f->store->client, plan->table, plan->n_segments, &f->ids);
+	int r = client_ids_take_apart(f->store->client, plan->table, plan->n_segments, &f->ids);
 
 	f->segments = calloc(plan->n_segments, sizeof *f->segments);
 	if (r || !f->segments)

@@ -83,6 +83,24 @@ static void ids_are_never_given_twice(void **state)
 	}
 }
 
+/* Next to each other, whatever others take in between. */
+static void ids_apart_stay_together(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t t = fixture_table(f, "a", "t");
+	struct client_ids ids, apart, first;
+
+	assert_int_equal(client_ids_take(f->store->client, t, 3, &ids), 0);
+	assert_int_equal(client_ids_take_apart(f->store->client, t, 1, &first), 0);
+	assert_true(first.range != ids.range);
+	for (uint64_t i = 1; i < 10; i++) {
+		assert_int_equal(client_ids_take(f->store->client, t, 3, &ids), 0);
+		assert_true(ids.range != first.range);
+		assert_int_equal(client_ids_take_apart(f->store->client, t, 1, &apart), 0);
+		assert_int_equal(apart.first, first.first + i);
+	}
+}
+
 static int one_more(void *arg, struct slice key, struct slice value)
 {
 	(void)key;
@@ -152,6 +170,7 @@ int main(void)
 		T(epochs_follow_the_commits),
 		T(a_busy_client_moves_on),
 		T(ids_are_never_given_twice),
+		T(ids_apart_stay_together),
 		T(who_lost_its_range_is_fenced),
 		T(a_killed_client_leaves_its_record),
 	};
