@@ -93,6 +93,44 @@ static bool parse_key(const struct fsck *f, const char *key, uint64_t *ret_id)
 	       space.store_hash == f->store->ids.store_hash;
 }
 
+/** In which range of any client an id lies. */
+struct range_search {
+	struct kv_txn *t;
+	uint64_t id;
+};
+
+static int range_has(void *arg, struct slice key, struct slice value)
+{
+	const struct range_search *s = arg;
+	struct rec_range rec;
+
+	(void)value;
+	if (rec_range_get(s->t, key_read_u64(key, 1), key_read_u64(key, 9), &rec))
+		return 0;
+	return s->id >= rec.start && s->id - rec.start < rec.length;
+}
+
+/* Others go on while we look: what they made since has a record or a range by now. */
+static bool came_since(struct fsck *f, uint64_t id)
+{
+	static const enum key_kind kinds[] = {KEY_SNAPSHOT, KEY_SEGMENT, KEY_BLOCK};
+	struct kv_txn *t auto_kv_txn = NULL;
+	struct key lo = key_make(KEY_RANGE), hi = key_next(&lo);
+	struct range_search s = {.id = id};
+	int r = kv_begin(f->store->kv, KV_READ, &t);
+
+	if (r || t->commit == f->t->commit)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct key k = key_u64(kinds[i], id);
+
+		if (!rec_exists(t, &k))
+			return true;
+	}
+	s.t = t;
+	return kv_scan(t, KV_HOT, key_slice(&lo), key_slice(&hi), range_has, &s) == 1;
+}
+
 static int on_object(void *arg, const char *key, const struct objstore_stat *st)
 {
 	struct fsck *f = arg;
@@ -113,6 +151,8 @@ static int on_object(void *arg, const char *key, const struct objstore_stat *st)
 			f->report.staged++;
 			return 0;
 		}
+		if (came_since(f, id))
+			return 0;
 	}
 	f->report.orphans++;
 	fsck_say(f, "orphan: object %s has no record and lies in no client's range", key);

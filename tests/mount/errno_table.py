@@ -11,6 +11,7 @@ import mmap
 import os
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
@@ -140,6 +141,8 @@ class Test:
              self.store.path, self.mnt], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         cli.wait_for_mount(self.daemon, self.mnt, 77)
         self.t = f"{self.mnt}/d/t"
+        while os.path.exists(f"{self.t}/_refs/old/data"):
+            time.sleep(0.05)  # until it has expired
         self.first, self.head = (s["snapshot"] for s in reversed(self.store.log("d.t/dev")))
 
     def nodes(self):
