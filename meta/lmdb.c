@@ -464,13 +464,13 @@ static int commit_failed(struct kv_lmdb *l, const struct lmdb_metas *before, int
 {
 	int fd;
 
+	if (!mdb_env_get_fd(l->env, &fd))
+		lmdb_metas_restore(fd, before);
 	if (r == -ENOSPC || r == -ENOMEM || (r == -EIO && disk_full(l)))
 		return r == -ENOMEM ? r : -ENOSPC;
 	atomic_store(&l->failed, true);
 	if (l->options.wake)
 		wake_set_failed(l->options.wake);
-	if (!mdb_env_get_fd(l->env, &fd))
-		lmdb_metas_restore(fd, before);
 	return -EIO;
 }
 
