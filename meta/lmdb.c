@@ -23,7 +23,6 @@
 #include <sys/statvfs.h>
 
 #define POOL_MAX 64 /* idle read transactions kept */
-#define CRC_BYTES sizeof(uint32_t)
 #define DISK_FULL_BYTES (UINT64_C(4) << 20)
 #define RENEWS_MAX 8
 #define FIRST_TXN_ID 1 /* of a new environment, and of a compacting copy */
@@ -67,31 +66,6 @@ static MDB_val val(struct slice s)
 	return (MDB_val){s.len, (void *)s.data};
 }
 
-static uint32_t checksum(struct slice key, struct slice value)
-{
-	return crc32c(crc32c(0, key.data, key.len), value.data, value.len);
-}
-
-int lmdb_unseal(struct slice key, struct slice stored, struct slice *ret)
-{
-	struct slice value = {stored.data, stored.len - CRC_BYTES};
-	uint32_t le;
-
-	if (stored.len < CRC_BYTES)
-		return -EUCLEAN;
-	memcpy(&le, (const uint8_t *)stored.data + value.len, CRC_BYTES);
-	if (le32toh(le) != checksum(key, value))
-		return -EUCLEAN;
-	*ret = value;
-	return 0;
-}
-
-static int unseal(MDB_val k, MDB_val v, struct slice *ret)
-{
-	return lmdb_unseal(
-		(struct slice){k.mv_data, k.mv_size}, (struct slice){v.mv_data, v.mv_size}, ret);
-}
-
 /* The stored form of @value; lives until the next call. A copy, as @value may lie in the tree. */
 static int seal(struct kv_lmdb *l, struct slice key, struct slice value, MDB_val *ret)
 {
@@ -101,18 +75,10 @@ static int seal(struct kv_lmdb *l, struct slice key, struct slice value, MDB_val
 	b->len = 0;
 	r = buf_append(b, value.data, value.len);
 	if (!r)
-		r = enc_u32(b, checksum(key, value));
+		r = enc_u32(b, lmdb_checksum(key, value));
 	if (!r)
 		*ret = val(buf_slice(b));
 	return r;
-}
-
-static int lmdb_get(struct kv_txn *txn, enum kv_db db, struct slice key, struct slice *ret_value)
-{
-	MDB_val k = val(key), v;
-	int r = mdb_get(lmdb_txn(txn)->txn, lmdb_of(txn->kv)->dbi[db], &k, &v);
-
-	return r ? lmdb_errno(r) : unseal(k, v, ret_value);
 }
 
 /* After a failed write LMDB refuses the rest with MDB_BAD_TXN: the first reason is the one told. */
@@ -137,6 +103,19 @@ static int lmdb_put(struct kv_txn *txn, enum kv_db db, struct slice key, struct 
 	return write_result(t, r);
 }
 
+static int lmdb_get(struct kv_txn *txn, enum kv_db db, struct slice key, struct slice *ret_value)
+{
+	return lmdb_read_get(lmdb_txn(txn)->txn, lmdb_of(txn->kv)->dbi[db], key, ret_value);
+}
+
+static int lmdb_scan(struct kv_txn *txn, enum kv_db db, struct slice lo, struct slice hi, bool down,
+	kv_scan_fn fn, void *arg)
+{
+	const struct lmdb_range range = {lo, hi, down};
+
+	return lmdb_read_scan(lmdb_txn(txn)->txn, lmdb_of(txn->kv)->dbi[db], &range, fn, arg);
+}
+
 static int lmdb_del(struct kv_txn *txn, enum kv_db db, struct slice key)
 {
 	struct kv_lmdb_txn *t = lmdb_txn(txn);
@@ -144,50 +123,6 @@ static int lmdb_del(struct kv_txn *txn, enum kv_db db, struct slice key)
 
 	assert(!t->has_child);
 	return write_result(t, lmdb_errno(mdb_del(t->txn, lmdb_of(txn->kv)->dbi[db], &k, NULL)));
-}
-
-static int compare(MDB_val a, struct slice b)
-{
-	size_t len = a.mv_size < b.len ? a.mv_size : b.len;
-	int c = len ? memcmp(a.mv_data, b.data, len) : 0;
-
-	return c ? c : (a.mv_size > b.len) - (a.mv_size < b.len);
-}
-
-/* The first record of a scan. */
-static int scan_first(MDB_cursor *c, struct slice from, bool down, MDB_val *k, MDB_val *v)
-{
-	int r;
-
-	*k = val(from);
-	if (!from.len)
-		return mdb_cursor_get(c, k, v, down ? MDB_LAST : MDB_FIRST);
-	r = mdb_cursor_get(c, k, v, MDB_SET_RANGE);
-	if (!down)
-		return r;
-	return mdb_cursor_get(c, k, v, r == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-}
-
-static int lmdb_scan(struct kv_txn *txn, enum kv_db db, struct slice lo, struct slice hi, bool down,
-	kv_scan_fn fn, void *arg)
-{
-	struct slice value;
-	MDB_cursor *c;
-	MDB_val k, v;
-	int stop = 0, r = mdb_cursor_open(lmdb_txn(txn)->txn, lmdb_of(txn->kv)->dbi[db], &c);
-
-	if (r)
-		return lmdb_errno(r);
-	for (r = scan_first(c, down ? hi : lo, down, &k, &v); !r && !stop;
-		r = stop ? 0 : mdb_cursor_get(c, &k, &v, down ? MDB_PREV : MDB_NEXT)) {
-		if (down ? compare(k, lo) < 0 : hi.len && compare(k, hi) >= 0)
-			break;
-		stop = unseal(k, v, &value);
-		if (!stop)
-			stop = fn(arg, (struct slice){k.mv_data, k.mv_size}, value);
-	}
-	mdb_cursor_close(c);
-	return r && r != MDB_NOTFOUND ? lmdb_errno(r) : stop;
 }
 
 int lmdb_commit_decode(struct slice value, uint64_t *ret_number, uint64_t *ret_txn_id)

@@ -1,6 +1,6 @@
 /*
  * The parts of the LMDB engine: its files (lmdb_file.c, lmdb_page.c), environment
- * (lmdb_env.c), records (lmdb.c).
+ * (lmdb_env.c), records (lmdb_read.c), transactions and writing (lmdb.c).
  */
 #pragma once
 #include "meta/kv.h"
@@ -53,6 +53,22 @@ struct lmdb_claim;
 int lmdb_claim(const char *path, struct lmdb_claim **ret_claim);
 void lmdb_release(struct lmdb_claim *claim);
 
+/*
+ * Reading (lmdb_read.c): values without their checksums. Damage that hides a record, or leads past
+ * one, is -EUCLEAN.
+ */
+#define LMDB_CRC_BYTES sizeof(uint32_t)
+/** lmdb_checksum() - CRC-32C over key and value; little-endian behind a stored value. */
+uint32_t lmdb_checksum(struct slice key, struct slice value);
+/** lmdb_read_get() - as kv_get(). */
+int lmdb_read_get(MDB_txn *txn, MDB_dbi dbi, struct slice key, struct slice *ret_value);
+struct lmdb_range {
+	struct slice lo, hi; /* @lo <= key < @hi; @hi empty: to the end */
+	bool down;
+};
+/** lmdb_read_scan() - as kv_scan() and kv_scan_down(). */
+int lmdb_read_scan(
+	MDB_txn *txn, MDB_dbi dbi, const struct lmdb_range *range, kv_scan_fn fn, void *arg);
 /** lmdb_unseal() - takes the checksum off a stored value. -EUCLEAN it does not match. */
 int lmdb_unseal(struct slice key, struct slice stored, struct slice *ret);
 /** lmdb_commit_decode() - a value of KV_COMMIT_KEY: number, and LMDB's own id. -EUCLEAN. */

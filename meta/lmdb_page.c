@@ -73,13 +73,6 @@ static int node_read(const struct page *p, size_t i, struct node *ret)
 	return 0;
 }
 
-static int compare(struct slice a, struct slice b)
-{
-	int c = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
-
-	return c ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 /* The last node whose key is <= @key; of a branch the first one has no key and is below all. */
 static int node_seek(const struct page *p, struct slice key, struct node *ret)
 {
@@ -88,7 +81,7 @@ static int node_seek(const struct page *p, struct slice key, struct node *ret)
 
 	for (size_t i = 1; i < p->n && !r; i++) {
 		r = node_read(p, i, &n);
-		if (!r && compare(n.key, key) > 0)
+		if (!r && slice_compare(n.key, key) > 0)
 			break;
 		if (!r)
 			*ret = n;

@@ -124,14 +124,6 @@ static struct node *node_new(struct record *r, struct node *left, struct node *r
 	return n;
 }
 
-static int compare(struct slice a, struct slice b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int c = len ? memcmp(a.data, b.data, len) : 0;
-
-	return c ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 static bool above(const struct node *a, const struct node *b)
 {
 	return a && a->record->priority > b->record->priority;
@@ -157,7 +149,7 @@ static int treap_put(struct node *n, struct record *r, struct node **ret)
 {
 	struct node *copy cleanup(node_unref_p) = NULL, *child = NULL;
 	struct node **side;
-	int c = n ? compare(record_key(r), record_key(n->record)) : 0, e;
+	int c = n ? slice_compare(record_key(r), record_key(n->record)) : 0, e;
 
 	if (!n || !c) {
 		*ret = node_new(r, n ? n->left : NULL, n ? n->right : NULL);
@@ -205,7 +197,7 @@ static int treap_del(struct node *n, struct slice key, struct node **ret)
 
 	if (!n)
 		return -ENOENT;
-	c = compare(key, record_key(n->record));
+	c = slice_compare(key, record_key(n->record));
 	if (!c)
 		return treap_join(n->left, n->right, ret);
 	e = treap_del(c < 0 ? n->left : n->right, key, &child);
@@ -229,8 +221,8 @@ static int treap_scan(struct node *n, const struct range *s)
 
 	if (!n)
 		return 0;
-	over_lo = compare(record_key(n->record), s->lo) >= 0;
-	under_hi = !s->hi.len || compare(record_key(n->record), s->hi) < 0;
+	over_lo = slice_compare(record_key(n->record), s->lo) >= 0;
+	under_hi = !s->hi.len || slice_compare(record_key(n->record), s->hi) < 0;
 	if (s->down ? under_hi : over_lo)
 		r = treap_scan(s->down ? n->right : n->left, s);
 	if (!r && over_lo && under_hi)
@@ -292,7 +284,7 @@ static int mem_get(struct kv_txn *txn, enum kv_db db, struct slice key, struct s
 	const struct node *n = mem_txn(txn)->roots[db];
 
 	while (n) {
-		int c = compare(key, record_key(n->record));
+		int c = slice_compare(key, record_key(n->record));
 
 		if (!c) {
 			*ret_value = record_value(n->record);

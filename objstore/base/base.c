@@ -11,3 +11,11 @@ bool slice_equal(struct slice a, struct slice b)
 {
 	return a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
 }
+
+int slice_compare(struct slice a, struct slice b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int c = len ? memcmp(a.data, b.data, len) : 0;
+
+	return c ? c : (a.len > b.len) - (a.len < b.len);
+}

@@ -48,3 +48,6 @@ struct slice slice_str(const char *s);
 
 /** slice_equal() - same length, same bytes. */
 bool slice_equal(struct slice a, struct slice b);
+
+/** slice_compare() - by bytes, then by length: < 0, 0, > 0. */
+int slice_compare(struct slice a, struct slice b);

@@ -3,14 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-static int compare(struct slice a, struct slice b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int c = len ? memcmp(a.data, b.data, len) : 0;
-
-	return c ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 static struct slice copy_of(struct slice s)
 {
 	void *data = malloc(s.len + 1);
@@ -48,8 +40,9 @@ static size_t find(const struct model *m, enum kv_db db, struct slice key, bool 
 {
 	size_t i = 0;
 
-	while (i < m->n && (m->records[i].db < db ||
-				   (m->records[i].db == db && compare(m->records[i].key, key) < 0)))
+	while (i < m->n &&
+		(m->records[i].db < db ||
+			(m->records[i].db == db && slice_compare(m->records[i].key, key) < 0)))
 		i++;
 	*ret_found = i < m->n && m->records[i].db == db && slice_equal(m->records[i].key, key);
 	return i;
