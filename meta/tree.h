@@ -7,7 +7,11 @@
 #pragma once
 #include "meta/record.h"
 
-#define TREE_FANOUT 62 /* entries; an encoded node stays below 2,021 bytes */
+/*
+ * Entries of a node, which also stays below 2,021 bytes. A commit counts all children of the nodes
+ * that it copies: small ones keep it from slowing down where segments become many.
+ */
+#define TREE_FANOUT 24
 #define TREE_HEIGHT_MAX 10
 
 struct tree_entry {

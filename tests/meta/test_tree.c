@@ -402,7 +402,7 @@ static void appends_fill_nodes(void **state)
 	uint64_t root = 0;
 
 	assert_int_equal(kv_begin(e->kv, KV_WRITE, &t), 0);
-	for (uint64_t key = 1; key <= 600; key++) {
+	for (uint64_t key = 1; key <= 10 * TREE_FANOUT; key++) {
 		struct tree_entry entry = plain(key);
 
 		assert_int_equal(tree_insert(t, root, &entry, &root), 0);
@@ -491,20 +491,20 @@ static void removals_join_nodes(void **state)
 {
 	struct engine *e = *state;
 	struct kv_txn *t auto_kv_txn = NULL;
-	struct tree_entry entries[1000];
+	struct tree_entry entries[16 * TREE_FANOUT];
 	uint64_t root;
 
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
 		entries[i] = plain(i + 1);
 	assert_int_equal(kv_begin(e->kv, KV_WRITE, &t), 0);
 	assert_int_equal(tree_append(t, 0, entries, ARRAY_SIZE(entries), &root), 0);
-	assert_int_equal(count_nodes(t), 1 + 19);
+	assert_int_equal(count_nodes(t), 1 + 19); /* filled by nine tenths */
 	for (uint64_t key = 1; key <= ARRAY_SIZE(entries); key++)
 		if (key % 10)
 			remove_key(t, &root, key);
-	/* 100 entries are left: all leaves but one may have had too full a neighbour. */
+	/* A tenth is left: all leaves but one may have had too full a neighbour. */
 	assert_in_range(count_nodes(t), 3, 5);
-	for (uint64_t key = 10; key <= 950; key += 10)
+	for (uint64_t key = 10; key + 50 <= ARRAY_SIZE(entries); key += 10)
 		remove_key(t, &root, key);
 	assert_int_equal(count_nodes(t), 1);
 }
