@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #define DEVICE "/dev/fuse"
@@ -259,6 +260,7 @@ static void find_device(struct mount *m)
 		return;
 	m->major = found.major;
 	m->minor = found.minor;
+	wake_mount_device(m->fs.tree.store->wake, makedev(m->major, m->minor));
 	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", m->major, m->minor);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
@@ -464,22 +466,4 @@ int fs_mount_serve(struct refs_store *store, const char *path,
 	}
 	close_parts(&m);
 	return r ? error_set(error, r, "cannot serve %s: %s", path, strerror(-r)) : 0;
-}
-
-int fs_mount_unmount(const char *path, struct bough_error *error)
-{
-	struct fs_mounted m cleanup(fs_mounted_deinit) = {0};
-	char *real cleanup(free_p) = NULL;
-	int r = fs_mountpoint_real(path, &real);
-
-	if (!r)
-		r = fs_mountpoint_find(real, &m);
-	if (r || !m.is_ours)
-		return error_set(error, -EINVAL, "no store is mounted at %s", path);
-	r = fs_mountpoint_detach(real, 0);
-	if (r == -EBUSY) {
-		error_set(error, r, "%s is in use", path);
-		return error_hint(error, r, "fuser -vm %.200s says by whom", path);
-	}
-	return r ? error_set(error, r, "cannot unmount %s: %s", path, strerror(-r)) : 0;
 }

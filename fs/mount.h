@@ -34,9 +34,15 @@ int fs_mount_prepare(const char *path, char **ret_path, struct bough_error *erro
 int fs_mount_serve(struct refs_store *store, const char *path,
 	const struct fs_mount_options *options, void (*ready)(void *arg), void *arg,
 	struct bough_error *error);
+/** Called several times a second. */
+typedef void (*fs_mount_waiting)(void *arg, unsigned waited_s, unsigned at_most_s);
 /**
- * fs_mount_unmount() - take a mount of ours away
+ * fs_mount_unmount() - take a mount of ours away, and wait until its daemon has left the store
+ * @waiting: called while the daemon ends; may be NULL
  *
- * Errors, each with words: -EINVAL no mount of a store there; -EBUSY in use; -EPERM.
+ * Does not wait where it is mounted at another path too, or where the store cannot be opened to
+ * look. Errors, each with words: -EINVAL no mount of a store there; -EBUSY in use; -EPERM;
+ * -ETIMEDOUT unmounted, but the daemon is still there.
  */
-int fs_mount_unmount(const char *path, struct bough_error *error);
+int fs_mount_unmount(
+	const char *path, fs_mount_waiting waiting, void *arg, struct bough_error *error);

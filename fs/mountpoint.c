@@ -113,6 +113,22 @@ int fs_mountpoint_find(const char *real, struct fs_mounted *ret)
 	return r ? r : fs_mountpoint_parse((char *)table.data, real, ret);
 }
 
+bool fs_mountpoint_has_device(unsigned major, unsigned minor)
+{
+	struct buf table auto_buf = {0};
+	unsigned at_major, at_minor;
+	char *rest = NULL;
+
+	if (read_table(&table))
+		return false;
+	for (char *line = strtok_r((char *)table.data, "\n", &rest); line;
+		line = strtok_r(NULL, "\n", &rest))
+		if (sscanf(line, "%*u %*u %u:%u", &at_major, &at_minor) == 2 && at_major == major &&
+			at_minor == minor)
+			return true;
+	return false;
+}
+
 void fs_mounted_deinit(struct fs_mounted *m)
 {
 	free(m->source);

@@ -15,6 +15,8 @@ int fs_mountpoint_real(const char *path, char **ret);
 int fs_mountpoint_find(const char *real, struct fs_mounted *ret);
 /** fs_mountpoint_parse() - the same from a table's text (/proc/self/mountinfo); for tests too. */
 int fs_mountpoint_parse(char *table, const char *real, struct fs_mounted *ret);
+/** fs_mountpoint_has_device() - is that file system mounted anywhere? (false: cannot tell, too) */
+bool fs_mountpoint_has_device(unsigned major, unsigned minor);
 void fs_mounted_deinit(struct fs_mounted *m);
 /** fs_mountpoint_detach() - unmount @real, by fusermount3 where we may not. */
 int fs_mountpoint_detach(const char *real, int flags);

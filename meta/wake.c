@@ -42,12 +42,13 @@
 #define NUMBER_MAX ((UINT64_C(1) << NUMBER_BITS) - 1)
 
 struct slot {
-	_Atomic uint64_t epoch; /* sealed */
-	_Atomic uint64_t ack;	/* sealed: what the mount shows */
-	_Atomic uint64_t lag;	/* sealed: a commit that was not waited for to the end */
-	_Atomic uint32_t mount; /* IS_MOUNT */
-	_Atomic uint32_t pid;	/* of who took it last: for words only */
-	uint8_t unused[32];	/* a cache line for each */
+	_Atomic uint64_t epoch;	 /* sealed */
+	_Atomic uint64_t ack;	 /* sealed: what the mount shows */
+	_Atomic uint64_t lag;	 /* sealed: a commit that was not waited for to the end */
+	_Atomic uint32_t mount;	 /* IS_MOUNT */
+	_Atomic uint32_t pid;	 /* of who took it last: for words only */
+	_Atomic uint64_t device; /* of the mount: for who unmounts it */
+	uint8_t unused[24];	 /* a cache line for each */
 };
 
 struct page {
@@ -71,7 +72,7 @@ struct wake {
 	int clients_fd;
 	int slot; /* -1 none */
 	/* What our slot should hold, in case it is overwritten. */
-	_Atomic uint64_t epoch, ack;
+	_Atomic uint64_t epoch, ack, device;
 	atomic_bool is_mount;
 	atomic_bool writing;	/* we hold BYTE_WRITER */
 	pthread_mutex_t writer; /* our threads, before BYTE_WRITER */
@@ -180,6 +181,8 @@ static void slot_restore(struct wake *w)
 		atomic_store(&s->epoch, atomic_load(&w->epoch));
 	if (atomic_load(&s->ack) != atomic_load(&w->ack))
 		atomic_store(&s->ack, atomic_load(&w->ack));
+	if (atomic_load(&s->device) != atomic_load(&w->device))
+		atomic_store(&s->device, atomic_load(&w->device));
 	if ((atomic_load(&s->mount) == IS_MOUNT) != atomic_load(&w->is_mount))
 		atomic_store(&s->mount, atomic_load(&w->is_mount) ? IS_MOUNT : 0);
 }
@@ -461,7 +464,8 @@ static void take_other(struct slot *s, void *arg)
 
 	if (o->n < o->max)
 		o->at[o->n++] = (struct wake_other){.slot = (unsigned)(s - o->slots),
-			.pid = (int)atomic_load(&s->pid),
+			.pid = (int)(atomic_load(&s->pid) & INT_MAX),
+			.device = atomic_load(&s->device),
 			.is_mount = atomic_load(&s->mount) == IS_MOUNT};
 }
 
@@ -507,6 +511,13 @@ void wake_mount_set(struct wake *w, bool is_mount)
 	if (is_mount)
 		atomic_store(&w->ack, seal(wake_commit(w)));
 	atomic_store(&w->is_mount, is_mount);
+	page_heal(w);
+}
+
+void wake_mount_device(struct wake *w, uint64_t device)
+{
+	assert(w->slot >= 0);
+	atomic_store(&w->device, device);
 	page_heal(w);
 }
 

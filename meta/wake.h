@@ -57,6 +57,7 @@ struct wake_other {
 	unsigned slot;
 	int pid; /* as it said of itself; 0 not known */
 	bool is_mount;
+	uint64_t device; /* wake_mount_device(); 0 none */
 };
 /** wake_others() - at most @max of them. Return: how many. Complete for one moment: their locks. */
 size_t wake_others(const struct wake *w, struct wake_other *ret, size_t max);
@@ -71,6 +72,8 @@ uint64_t wake_epoch_min(const struct wake *w);
  * Called before the mount shows anything: it begins as one that acknowledged wake_commit().
  */
 void wake_mount_set(struct wake *w, bool is_mount);
+/** wake_mount_device() - says which file system (st_dev) this client serves: wake_others(). */
+void wake_mount_device(struct wake *w, uint64_t device);
 /** wake_mount_ack() - this mount shows nothing older than commit @n any more. */
 void wake_mount_ack(struct wake *w, uint64_t n);
 /** wake_mount_alive() - does a living process other than this one mount the store? */

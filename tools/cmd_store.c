@@ -72,11 +72,20 @@ int cmd_mount(struct cli *c)
 	return CLI_FAILED;
 }
 
+static void show_waiting(void *arg, unsigned waited_s, unsigned at_most_s)
+{
+	cli_progress_update(arg, waited_s, at_most_s, 0);
+}
+
 int cmd_umount(struct cli *c)
 {
+	struct cli_progress progress;
 	struct json_object *out auto_json = NULL;
-	int r = fs_mount_unmount(c->args[0], &c->error);
+	int r;
 
+	cli_progress_init(&progress, "waiting for its daemon, seconds");
+	r = fs_mount_unmount(c->args[0], show_waiting, &progress, &c->error);
+	cli_progress_end(&progress);
 	if (r)
 		return cli_finish(c, r);
 	out = cli_object();

@@ -164,6 +164,7 @@ static void take_slot_and_stay(int fd)
 	struct wake *w = open_with_slot(&slot);
 
 	wake_epoch_publish(w, 5);
+	wake_mount_device(w, 77);
 	say(fd, (char)slot);
 	pause();
 }
@@ -183,6 +184,7 @@ static void slots_fall_with_their_process(void **state)
 	assert_int_equal(others[0].slot, its);
 	assert_int_equal(others[0].pid, c.pid);
 	assert_false(others[0].is_mount);
+	assert_int_equal(others[0].device, 77);
 	assert_int_equal(wake_others(w, others, 0), 0);
 	assert_true(wake_slot_alive(w, mine));
 	assert_true(wake_slot_alive(w, its));

@@ -55,13 +55,50 @@ gone || fail "the daemon lives on after umount"
 same "$(stat -f -c %T "$m")" tmpfs
 umount "$m"
 
+# down PATH: bough umount, again where somebody looks at all mounts just then
+down() {
+  local i
+  for i in 1 2 3 4 5; do
+    bough umount "$1" >out 2>err && return
+    sleep 0.2
+  done
+  fail "bough umount: $(cat err)"
+}
+
 # bough umount; in use it says so
 mount_store
 exec 5<"$t/data/a.parquet"
 bough umount "$m" 2>err && fail "unmounted while in use"
 exec 5<&-
-ok bough umount "$m"
-gone || fail "the daemon lives on after bough umount"
+down "$m"
+[ -z "$(daemons)" ] || fail "the daemon lives on after bough umount"
+
+# what bough umount has unmounted is nobody's: also if its daemon takes a while
+for i in $(seq 10); do
+  mount_store
+  mkdir "$t/_refs/u$i" && rmdir "$t/_refs/u$i"
+  down "$m"
+  ok store fsck --repair
+done
+mount_store
+kill -STOP $(daemons)
+(sleep 0.5; kill -CONT $(daemons)) &
+later=$!
+down "$m"
+ok store fsck --repair
+wait $later
+
+# mounted at two paths, only one goes; another mount of the store stays, too
+mkdir -p second
+mount_store
+boughfs "$s" "$dir/second" || exit 99
+down "$m"
+same "$(daemons | wc -l)" 2 # and its guard
+mount --bind second "$m"
+down second
+same "$(ls "$m")" sales
+down "$m"
+[ -z "$(daemons)" ] || fail "the daemon of two paths lives on"
 
 # 20 times up and down: no descriptor, process or slot stays behind
 for i in $(seq 20); do
