@@ -73,7 +73,9 @@ static int parse_option(char *word, struct fs_mount_options *o)
 	} else if (!strcmp(word, "max_threads") && !parse_number(value, THREADS_MAX, &n) && n) {
 		o->max_threads = (unsigned)n;
 	} else {
-		fprintf(stderr, "boughfs: unknown option or bad value: %s\n", word);
+		fprintf(stderr,
+			"boughfs: unknown option or bad value: %s\nhint: see boughfs --help\n",
+			word);
 		return -EINVAL;
 	}
 	return 0;

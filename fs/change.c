@@ -12,14 +12,22 @@
 
 static int refuse_in_ref(enum fs_kind kind, struct bough_error *error)
 {
-	if (kind == FS_DATA)
-		return error_set(error, -EPERM, "data/ holds Parquet files and nothing else");
+	if (kind == FS_DATA) {
+		error_set(error, -EPERM, "data/ holds Parquet files and nothing else");
+		return error_hint(error, -EPERM, "they lie directly in it, without folders");
+	}
 	if (kind == FS_HEAD) {
 		error_set(error, -EPERM, "HEAD is a link to a snapshot");
 		return error_hint(error, -EPERM, "ln -sfn SNAPSHOT HEAD moves it");
 	}
 	error_set(error, -EPERM, "here are only snapshots, HEAD and data/");
 	return error_hint(error, -EPERM, "files go into data/; rmdir drops the whole branch");
+}
+
+int change_is_tag(const struct rec_ref *ref, int r, struct bough_error *error)
+{
+	error_set(error, r, "tag '%s' is read-only for ever", ref->name);
+	return error_hint(error, r, "make a branch of it and write to that");
 }
 
 int change_refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
@@ -36,13 +44,14 @@ int change_refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
 		error_set(error, -EPERM, "here are only branches and tags");
 		return error_hint(error, -EPERM, "mkdir makes a branch, mkdir -m 555 a tag");
 	case FS_TABLE:
-		return error_set(error, -EPERM, "a table's own folders are fixed");
+		error_set(error, -EPERM, "a table's own folders are fixed");
+		return error_hint(error, -EPERM, "branches and tags are made in _refs");
 	case FS_REF:
 	case FS_DATA:
 	case FS_HEAD:
 		r = refs_ref_open(x, fs_ino_id(dir), &ref, error);
 		if (!r && ref.kind == REC_REF_TAG)
-			r = error_set(error, -EROFS, "tag '%s' is read-only", ref.name);
+			r = change_is_tag(&ref, -EROFS, error);
 		return r ? r : refuse_in_ref(fs_ino_kind(dir), error);
 	case FS_TRASH:
 	case FS_TRASHED:
@@ -50,9 +59,11 @@ int change_refuse(struct refs_txn *x, uint64_t dir, struct bough_error *error)
 		return error_hint(error, -EPERM,
 			"mv it to where it was restores it; 'bough trash empty' removes it");
 	case FS_BLOCK:
-		return error_set(error, -EPERM, "a committed file never changes");
+		error_set(error, -EPERM, "a committed file never changes");
+		return error_hint(error, -EPERM, "write it again under its name in data/");
 	default:
-		return error_set(error, -EROFS, "this changes only through commits");
+		error_set(error, -EROFS, "this changes only through commits");
+		return error_hint(error, -EROFS, "write to data/ of main or of a branch");
 	}
 }
 
@@ -72,14 +83,14 @@ int fs_write_check(const struct fs_tree *t, uint64_t dir, struct bough_error *er
 
 	if (fs_ino_kind(dir) != FS_DATA)
 		return fs_refuse(t, dir, error);
-	if (!t->spool)
-		return error_set(error, -EROFS, "this mount is read-only");
+	if (!t->spool) {
+		error_set(error, -EROFS, "this mount is read-only");
+		return error_hint(error, -EROFS, "mount it without -o ro");
+	}
 	r = refs_begin(t->store, KV_READ, &x);
 	if (!r)
 		r = refs_ref_open(x, fs_ino_id(dir), &ref, error);
-	return !r && ref.kind == REC_REF_TAG
-		       ? error_set(error, -EROFS, "tag '%s' is read-only", ref.name)
-		       : r;
+	return !r && ref.kind == REC_REF_TAG ? change_is_tag(&ref, -EROFS, error) : r;
 }
 
 int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bough_error *error)
@@ -96,7 +107,7 @@ int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bo
 	if (r)
 		return r;
 	if (ref.kind == REC_REF_TAG && (mode & WRITE_BITS))
-		return error_set(error, -EPERM, "tag '%s' is read-only for ever", ref.name);
+		return change_is_tag(&ref, -EPERM, error);
 	return ref.kind != REC_REF_TAG && !(mode & WRITE_BITS);
 }
 
@@ -181,8 +192,10 @@ static int find_named(struct refs_txn *x, uint64_t dir, const char *name, uint64
 	char *plain cleanup(free_p) = NULL;
 	int r = name_of_path(name, &plain);
 
-	if (dir == REC_DIR_ROOT && !strcmp(name, FS_BOUGH_NAME))
-		return error_set(error, -EPERM, "this folder is Bough's own");
+	if (dir == REC_DIR_ROOT && !strcmp(name, FS_BOUGH_NAME)) {
+		error_set(error, -EPERM, "this folder is Bough's own");
+		return error_hint(error, -EPERM, "it comes and goes with the mount");
+	}
 	if (!r)
 		r = rec_dir_lookup(x->kv, dir, plain, ret);
 	return r == -EINVAL ? -ENOENT : r;
@@ -305,11 +318,14 @@ static int run_rename(struct refs_txn *x, struct fs_change *c, struct bough_erro
 		return rename_db(x, c, error);
 	if (kind == FS_REFS && c->dir == c->to_dir)
 		return rename_ref(x, c, error);
-	if (kind == FS_ROOT || kind == FS_DB)
-		return error_set(
-			error, -EPERM, "a database stays in the root, a table in a database");
-	if (kind == FS_REFS)
-		return error_set(error, -EPERM, "a branch or tag moves only within its _refs");
+	if (kind == FS_ROOT || kind == FS_DB) {
+		error_set(error, -EPERM, "a database stays in the root, a table in a database");
+		return error_hint(error, -EPERM, "'bough table rename' moves a table");
+	}
+	if (kind == FS_REFS) {
+		error_set(error, -EPERM, "a branch or tag moves only within its _refs");
+		return error_hint(error, -EPERM, "its files can be copied anywhere");
+	}
 	return change_refuse(x, c->dir, error);
 }
 

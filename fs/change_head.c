@@ -21,12 +21,16 @@ int change_link(struct refs_txn *x, struct fs_change *c, struct bough_error *err
 		r = rec_ref_get(x->kv, ref, &rec);
 	if (!r)
 		r = rec_snapshot_get(x->kv, id, &s);
-	if (!r && s.table != rec.table)
-		return error_set(error, -EXDEV, "this snapshot is of another table");
+	if (!r && s.table != rec.table) {
+		error_set(error, -EXDEV, "this snapshot is of another table");
+		return error_hint(error, -EXDEV, "cp its files into data/");
+	}
 	if (!r)
 		r = fs_node_name(x, c->ino, name);
-	if (!r && strcmp(name, c->name) != 0)
-		return error_set(error, -EPERM, "a snapshot keeps its name");
+	if (!r && strcmp(name, c->name) != 0) {
+		error_set(error, -EPERM, "a snapshot keeps its name");
+		return error_hint(error, -EPERM, "ln it into the folder, without a new name");
+	}
 	if (!r)
 		r = refs_ref_reset(x, ref, id, error);
 	return r ? r : fs_node_stat(c->tree, x, c->ino, &c->made);

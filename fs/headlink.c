@@ -1,4 +1,5 @@
 #include "fs/headlink.h"
+#include "fs/change_impl.h"
 #include "fs/tree_impl.h"
 #include "refs/ref.h"
 #include <errno.h>
@@ -125,7 +126,7 @@ int fs_dir_ref(struct refs_txn *x, uint64_t dir, uint64_t *ret_ref, struct bough
 	if (r)
 		return r;
 	if (ref.kind == REC_REF_TAG)
-		return error_set(error, -EROFS, "tag '%s' is read-only", ref.name);
+		return change_is_tag(&ref, -EROFS, error);
 	if (!ref.is_protected)
 		return 0;
 	error_set(error, -EPERM, "'%s' is protected", ref.name);
@@ -151,8 +152,10 @@ int fs_headlink_resolve(struct refs_txn *x, uint64_t dir, const char *target,
 		r = rec_ref_get(x->kv, ref, &rec);
 	if (!r)
 		r = rec_snapshot_get(x->kv, id, &s);
-	if (!r && s.table != rec.table)
-		return error_set(error, -EXDEV, "this snapshot is of another table");
+	if (!r && s.table != rec.table) {
+		error_set(error, -EXDEV, "this snapshot is of another table");
+		return error_hint(error, -EXDEV, "cp its files into data/");
+	}
 	if (!r && !s.nlink)
 		r = -ENOENT; /* only the trash still has it */
 	if (!r && !slash)

@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 
 #define DEVICE "/dev/fuse"
+#define EMPTY_FOLDER "mount at an empty folder"
 #define READ_AHEAD_KB "1024"
 #define EDIT_THREADS 2
 #define PUT_THREADS 4
@@ -76,7 +77,7 @@ static int check_empty(int dir_fd, const char *path, struct bough_error *error)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
 			error_set(error, -ENOTEMPTY, "mount point %s is not empty: it holds '%s'",
 				path, e->d_name);
-			return error_hint(error, -ENOTEMPTY, "mount at an empty folder");
+			return error_hint(error, -ENOTEMPTY, EMPTY_FOLDER);
 		}
 	return 0;
 }
@@ -92,9 +93,10 @@ static int clear_stale(const char *real, struct bough_error *error)
 	if (!statfs(real, &st) || errno != ENOTCONN)
 		return 0;
 	r = fs_mountpoint_find(real, &m);
-	if (r || !m.is_ours)
-		return error_set(error, -ENOTCONN,
-			"%s is a dead mount of another file system: unmount it first", real);
+	if (r || !m.is_ours) {
+		error_set(error, -ENOTCONN, "%s is a dead mount of another file system", real);
+		return error_hint(error, -ENOTCONN, "unmount it first: umount -l %.200s", real);
+	}
 	r = fs_mountpoint_detach(real, MNT_DETACH);
 	if (r)
 		return error_set(
@@ -137,9 +139,11 @@ int fs_mount_prepare(const char *path, char **ret_path, struct bough_error *erro
 		error_set(error, -ENOENT, "mount point %s does not exist", real);
 		return error_hint(error, -ENOENT, "mkdir %.200s", real);
 	}
-	if (fd < 0 && errno == ENOTDIR)
-		return error_set(error, -ENOTDIR,
-			"mount point %s is no directory, or a symbolic link", real);
+	if (fd < 0 && errno == ENOTDIR) {
+		error_set(error, -ENOTDIR, "mount point %s is no directory, or a symbolic link",
+			real);
+		return error_hint(error, -ENOTDIR, EMPTY_FOLDER);
+	}
 	if (fd < 0)
 		return error_set(error, -errno, "mount point %s: %s", real, strerror(errno));
 	r = check_empty(fd, real, error);

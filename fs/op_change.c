@@ -214,8 +214,10 @@ static int keep_file_link(
 		r = rec_ref_get(x->kv, fs_ino_id(link->dir), &ref);
 	if (!r)
 		r = rec_block_get(x->kv, link->block, &block);
-	if (!r && block.table != ref.table)
+	if (!r && block.table != ref.table) {
 		r = error_set(error, -EXDEV, "this file is of another table");
+		error_hint(error, r, "cp copies it");
+	}
 	if (r)
 		return r;
 	refs_abort(steal(&x));

@@ -96,8 +96,10 @@ int fs_mount_unmount(
 
 	if (!r)
 		r = fs_mountpoint_find(real, &m);
-	if (r || !m.is_ours)
-		return error_set(error, -EINVAL, "no store is mounted at %s", path);
+	if (r || !m.is_ours) {
+		error_set(error, -EINVAL, "no store is mounted at %s", path);
+		return error_hint(error, -EINVAL, "findmnt -t " FS_MOUNT_TYPE " shows where");
+	}
 	find_server(&m, &server);
 	r = detach(real, error);
 	if (r || !server.wake || fs_mountpoint_has_device(m.major, m.minor))

@@ -235,8 +235,10 @@ int fs_xattr_retain(uint64_t ino, struct slice value, uint64_t *ret_us, struct b
 	size_t n = value.len;
 	char word[24];
 
-	if (kind != FS_REF && kind != FS_TABLE)
-		return error_set(error, -EOPNOTSUPP, "only branches and tags expire");
+	if (kind != FS_REF && kind != FS_TABLE) {
+		error_set(error, -EOPNOTSUPP, "only branches and tags expire");
+		return error_hint(error, -EOPNOTSUPP, "set it on a folder of _refs");
+	}
 	while (n && (!bytes[n - 1] || bytes[n - 1] == '\n'))
 		n--; /* as echo and C programs add them */
 	snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word), bytes);

@@ -47,9 +47,11 @@ int client_open(struct refs_store *s, struct refs_client **ret, struct bough_err
 
 	if (r) {
 		free(c);
-		if (r == -EBUSY)
+		if (r == -EBUSY) {
 			error_set(error, r, "%s is in use by %d processes, the most there can be",
 				s->path, WAKE_SLOTS);
+			error_hint(error, r, "wait until some have ended");
+		}
 		return r;
 	}
 	c->store = s;

@@ -20,8 +20,10 @@ int commit_open_ref(
 {
 	int r = refs_ref_open(x, ref, ret, error);
 
-	if (r == -ENOENT)
-		return error_set(error, r, "the branch was dropped in the meantime");
+	if (r == -ENOENT) {
+		error_set(error, r, "the branch was dropped in the meantime");
+		return error_hint(error, r, "'bough branch undrop' brings it back");
+	}
 	if (r || ret->kind != REC_REF_TAG)
 		return r;
 	error_set(error, -EROFS, "'%s' is a tag: it never changes", ret->name);

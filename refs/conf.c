@@ -93,9 +93,11 @@ static int parse_line(struct refs_conf *c, char *line, const char *path, unsigne
 
 	if (!*text || *text == '#')
 		return 0;
-	if (!equals)
-		return error_set(error, -EINVAL, "%s:%u: expected 'key = value', found '%s'", path,
-			number, text);
+	if (!equals) {
+		error_set(error, -EINVAL, "%s:%u: expected 'key = value', found '%s'", path, number,
+			text);
+		return error_hint(error, -EINVAL, "a comment begins with '#'");
+	}
 	*equals = 0;
 	key = trimmed(text);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -105,8 +107,9 @@ static int parse_line(struct refs_conf *c, char *line, const char *path, unsigne
 			continue;
 		if (!keys[i].parse(value, (char *)c + keys[i].offset))
 			return 0;
-		return error_set(
+		error_set(
 			error, -EINVAL, "%s:%u: '%s' is no value for %s", path, number, value, key);
+		return error_hint(error, -EINVAL, "bough.conf(5) says what it may be");
 	}
 	error_set(error, -EINVAL, "%s:%u: unknown key '%s'", path, number, key);
 	return error_hint(error, -EINVAL, "bough.conf(5) lists all keys");

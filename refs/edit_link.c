@@ -33,8 +33,9 @@ static int take_schema(struct edit_planning *e, const struct rec_ref *source)
 	r = same_schema(e->p.x, e->side->schema_id, source->schema, &same);
 	if (r || same)
 		return r;
-	return error_set(e->error, -EINVAL, "'%s' and '%s' have different schemas", source->name,
+	error_set(e->error, -EINVAL, "'%s' and '%s' have different schemas", source->name,
 		e->ref.name);
+	return error_hint(e->error, -EINVAL, "cp the file: its columns are matched by name then");
 }
 
 /** A ref whose head has a block; one with the wanted schema, if there is one. */

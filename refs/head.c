@@ -35,6 +35,7 @@ int refs_ref_reset(struct refs_txn *x, uint64_t ref, uint64_t snapshot, struct b
 	r = rec_snapshot_get(x->kv, snapshot, &at);
 	if (r == -ENOENT || (!r && at.table != rec.table)) {
 		error_set(error, -ENOENT, "the snapshot that '%s' was to show is gone", rec.name);
+		error_hint(error, -ENOENT, "'bough log --all' shows those that are there");
 		error_number(error, ERROR_SNAPSHOT_GONE);
 		return -ENOENT;
 	}
@@ -93,13 +94,15 @@ int refs_ref_freeze(struct refs_txn *x, uint64_t ref, struct bough_error *error)
 
 	if (r || rec.kind == REC_REF_TAG)
 		return r;
-	if (rec.kind == REC_REF_MAIN)
-		return error_set(error, -EPERM, "main cannot become a tag");
+	if (rec.kind == REC_REF_MAIN) {
+		error_set(error, -EPERM, "main cannot become a tag");
+		return error_hint(error, -EPERM, "mkdir -m 555 _refs/NAME makes a tag of its head");
+	}
 	if (!rec.head) {
 		error_set(
 			error, -ENODATA, "'%s' cannot become a tag: it has no data yet", rec.name);
 		error_number(error, ERROR_NOT_POSSIBLE);
-		return -ENODATA;
+		return error_hint(error, -ENODATA, "write a file into it first");
 	}
 	rec.kind = REC_REF_TAG;
 	return ref_touch(x, ref, &rec);
@@ -113,8 +116,10 @@ int refs_ref_retain(struct refs_txn *x, uint64_t ref, uint64_t after_us, struct 
 
 	if (r)
 		return r;
-	if (rec.kind == REC_REF_MAIN)
-		return error_set(error, -EPERM, "main never expires");
+	if (rec.kind == REC_REF_MAIN) {
+		error_set(error, -EPERM, "main never expires");
+		return error_hint(error, -EPERM, "a branch or tag of it can");
+	}
 	old = rec.expire_at_us;
 	rec.expire_at_us = after_us ? x->now_us + after_us : 0;
 	r = ref_touch(x, ref, &rec);

@@ -34,8 +34,10 @@ static int find_table(struct refs_txn *x, struct import *im)
 	im->new_table = r == -ENOENT;
 	if (im->new_table)
 		return 0;
-	if (r == -ENOTUNIQ)
-		return error_set(im->error, r, "%s", quiet.message);
+	if (r == -ENOTUNIQ) {
+		error_set(im->error, r, "%s", quiet.message);
+		return error_hint(im->error, r, "%s", quiet.hint);
+	}
 	if (!r)
 		r = rec_table_get(x->kv, im->table, &table);
 	if (!r)
@@ -132,9 +134,10 @@ static int commit_body(struct refs_txn *x, struct import *im, struct refs_import
 		.message = im->in->message};
 	int r = client_fence(x, &im->ids);
 
-	if (r == -ESTALE)
-		return error_set(
-			im->error, r, "this process was taken for dead; its files are not used");
+	if (r == -ESTALE) {
+		error_set(im->error, r, "this process was taken for dead; its files are not used");
+		return error_hint(im->error, r, "import them again");
+	}
 	import_author(im->in->author, author);
 	c.author = author;
 	if (!r && im->new_table)
@@ -311,9 +314,10 @@ int refs_import_run(struct refs_store *s, const struct refs_import *in, struct r
 	r = -EAGAIN;
 	for (int i = 0; (r == -EAGAIN || (r == -ESTALE && !error->code)) && i < TRIES_MAX; i++)
 		r = attempt(s, in, &readers, &done, error);
-	if (r == -EAGAIN)
-		error_set(error, r, "other writers changed %s.%s each time; try again", in->db,
-			in->table);
+	if (r == -EAGAIN) {
+		error_set(error, r, "other writers changed %s.%s each time", in->db, in->table);
+		error_hint(error, r, "nothing was imported: try again");
+	}
 	if (r == -ENOSPC)
 		return refs_cannot_commit(s, r, error);
 	if (r)

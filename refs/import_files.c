@@ -16,10 +16,12 @@ static void json_put_p(struct json_object **j)
 int import_open(const char *path, struct stat *ret, struct bough_error *error)
 {
 	int fd cleanup(close_p) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int taken;
+	int taken, r;
 
-	if (fd < 0 || fstat(fd, ret))
-		return error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (fd < 0 || fstat(fd, ret)) {
+		r = error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
+		return r == -EACCES ? error_hint(error, r, "it takes the right to read it") : r;
+	}
 	if (!S_ISREG(ret->st_mode))
 		return error_set(error, -EINVAL, "%s is not a regular file", path);
 	taken = fd;
@@ -57,7 +59,12 @@ int import_describe(struct import *im, struct reader *reader, size_t at, struct 
 	int fd cleanup(close_p) = import_open(path, &st, error);
 	int r = fd < 0 ? fd : reader_inspect(reader, fd, path, &j, error);
 
-	return r ? r : import_take(im, j, at, &st, error);
+	if (!r)
+		r = import_take(im, j, at, &st, error);
+	return r == -EINVAL ? error_hint(error, r,
+				      "nothing was imported: leave this file out, or write "
+				      "it again as whole Parquet")
+			    : r;
 }
 
 /* The first file of an empty table decides its schema; all others are matched against it. */
@@ -83,7 +90,10 @@ static int match(struct import *im, size_t at)
 		return parquet_renumber(d, &im->schema, ids, n);
 	if (*why.message) {
 		error_set(im->error, r, "%s: %s", im->in->files[at].path, why.message);
-		error_hint(im->error, r, "%s", why.hint);
+		if (*why.hint)
+			error_hint(im->error, r, "%s", why.hint);
+		error_hint(im->error, r, "'bough table show' shows the columns of %.100s.%.100s",
+			im->in->db, im->in->table);
 	}
 	return r;
 }

@@ -37,8 +37,10 @@ static int batch_add(struct import *im, struct store_batch *b, size_t at, struct
 
 	if (fd < 0)
 		return fd;
-	if ((uint64_t)st.st_size != f->size_bytes || import_modified_us(&st) != in->modified_us)
-		return error_set(error, -EINVAL, "%s changed while it was imported", in->path);
+	if ((uint64_t)st.st_size != f->size_bytes || import_modified_us(&st) != in->modified_us) {
+		error_set(error, -EINVAL, "%s changed while it was imported", in->path);
+		return error_hint(error, -EINVAL, "import it when nobody writes to it any more");
+	}
 	import_block_key(im, f->block.id, b->keys[b->n]);
 	b->files[b->n] = f;
 	b->in[b->n] = in;

@@ -113,9 +113,10 @@ int refs_moment(struct refs_txn *x, uint64_t ref, const char *moment, uint64_t *
 		r = refs_link_list(x, ref, 0, match_link, &m);
 	if (r < 0)
 		return r;
-	if (m.prefix && *m.second)
-		return error_set(
-			error, -ENOTUNIQ, "'%s' fits %s and %s", moment, m.first, m.second);
+	if (m.prefix && *m.second) {
+		error_set(error, -ENOTUNIQ, "'%s' fits %s and %s", moment, m.first, m.second);
+		return error_hint(error, -ENOTUNIQ, "give more of its digits");
+	}
 	if (!m.found) {
 		error_set(error, -ENOENT, "'%s' has no snapshot at '%.255s'", rec.name, moment);
 		error_number(error, ERROR_NO_SNAPSHOT);

@@ -37,7 +37,10 @@ int name_check_ref(const char *name, struct bough_error *error)
 
 	if (!fault)
 		return 0;
-	return error_set(error, -EINVAL, "'%.255s' cannot name a branch or tag: %s", name, fault);
+	error_set(error, -EINVAL, "'%.255s' cannot name a branch or tag: %s", name, fault);
+	return error_hint(error, -EINVAL,
+		"begin with a letter or digit and go on with those, '.', '_' or '-'; not main, "
+		"HEAD, data or *.lock");
 }
 
 /* Length of a well-formed UTF-8 sequence at @s, 0 if it is none. */
@@ -157,7 +160,8 @@ int name_check_object(const char *name, const char *what, struct bough_error *er
 		fault = "it is longer than 255 bytes as a file name";
 	if (!fault)
 		return 0;
-	return error_set(error, -EINVAL, "'%.255s' cannot name a %s: %s", name, what, fault);
+	error_set(error, -EINVAL, "'%.255s' cannot name a %s: %s", name, what, fault);
+	return error_hint(error, -EINVAL, "choose a name of 1 to 255 bytes in UTF-8");
 }
 
 /* Reads one part of a target, up to one of @stops outside quotes; moves *p behind it. */

@@ -89,6 +89,7 @@ static int resolve_source(struct refs_txn *x, const struct refs_create *c, struc
 	if (r == -ENOENT || (!r && at.table != c->table)) {
 		error_set(error, -ENOENT, "the snapshot that '%.255s' was to point to is gone",
 			c->name);
+		error_hint(error, -ENOENT, "'bough log --all' shows those that are there");
 		return numbered(error, -ENOENT, ERROR_SNAPSHOT_GONE);
 	}
 	if (!r)
@@ -133,6 +134,7 @@ int refs_ref_create(struct refs_txn *x, const struct refs_create *c, uint64_t *r
 	if (!r && !ref.head && c->kind == REC_REF_TAG) {
 		error_set(error, -ENODATA, "cannot make tag '%.255s': the table has no data yet",
 			c->name);
+		error_hint(error, -ENODATA, "import into it first; a branch can be made now");
 		return numbered(error, -ENODATA, ERROR_NOT_POSSIBLE);
 	}
 	if (!r)
@@ -164,12 +166,16 @@ static int open_free(struct refs_txn *x, uint64_t ref, const char *what, struct 
 		r = -ENOENT;
 	if (r)
 		return r;
-	if (ret->kind == REC_REF_MAIN)
-		return error_set(error, -EPERM, "cannot %s main: it is the table itself", what);
+	if (ret->kind == REC_REF_MAIN) {
+		error_set(error, -EPERM, "cannot %s main: it is the table itself", what);
+		return error_hint(
+			error, -EPERM, "'bough table %s' does it to the whole table", what);
+	}
 	if (!ret->is_protected)
 		return 0;
 	error_set(error, -EPERM, "cannot %s '%s': it is protected", what, ret->name);
-	return error_hint(error, -EPERM, "'bough branch unprotect' (or tag) lifts that");
+	return error_hint(error, -EPERM, "'bough %s unprotect' lifts that",
+		ret->kind == REC_REF_TAG ? "tag" : "branch");
 }
 
 int refs_ref_drop(struct refs_txn *x, uint64_t ref, struct bough_error *error)

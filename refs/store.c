@@ -12,6 +12,8 @@
 
 #define FORMAT_BYTES_MAX 4096
 #define XATTR_STORE "user.bough.store"
+#define EMPTY_FOLDER "name a folder that is empty or does not exist yet"
+#define FROM_COPY "put it back from a copy of the store's folder"
 
 static const char *const folders[] = {"meta", "objects", "cache", "spool", "log"};
 static const char conf_text[] = "# Bough store. Every key is described in bough.conf(5).\n";
@@ -50,8 +52,7 @@ static int check_free(int dir_fd, const char *path, struct bough_error *error)
 		if (!is_ours(e->d_name)) {
 			error_set(error, -ENOTEMPTY, "%s is not empty: it holds '%s'", path,
 				e->d_name);
-			return error_hint(error, -ENOTEMPTY,
-				"name a folder that is empty or does not exist yet");
+			return error_hint(error, -ENOTEMPTY, EMPTY_FOLDER);
 		}
 	return 0;
 }
@@ -129,11 +130,17 @@ int refs_store_init(const char *path, struct bough_error *error)
 	int r = io->mkdir(io, AT_FDCWD, path, 0755);
 	bool made = !r;
 
-	if (r && r != -EEXIST)
-		return error_set(error, r, "cannot make %s: %s", path, strerror(-r));
+	if (r && r != -EEXIST) {
+		error_set(error, r, "cannot make %s: %s", path, strerror(-r));
+		return r == -ENOENT   ? error_hint(error, r, "make the folder above it first")
+		       : r == -EACCES ? error_hint(error, r, "choose a folder that you may write")
+				      : r;
+	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (fd < 0) {
+		r = error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
+		return r == -ENOTDIR ? error_hint(error, r, EMPTY_FOLDER) : r;
+	}
 	r = made ? fsync_above(io, fd) : check_free(fd, path, error);
 	if (!r)
 		r = make_folders(io, fd);
@@ -156,8 +163,10 @@ static int check_needs(const char *path, char *words, struct bough_error *error)
 {
 	char *rest = NULL, *word = strtok_r(words, " \n", &rest);
 
-	if (!word || strcmp(word, "needs"))
-		return error_set(error, -EUCLEAN, "%s/format is damaged: no line 'needs'", path);
+	if (!word || strcmp(word, "needs")) {
+		error_set(error, -EUCLEAN, "%s/format is damaged: no line 'needs'", path);
+		return error_hint(error, -EUCLEAN, FROM_COPY);
+	}
 	word = strtok_r(NULL, " \n", &rest);
 	if (!word)
 		return 0;
@@ -184,8 +193,10 @@ static int check_format(struct refs_store *s, struct bough_error *error)
 		return error_set(error, r, "cannot read %s/format: %s", s->path, strerror(-r));
 	memcpy(text, body.data, body.len);
 	text[body.len] = 0;
-	if (sscanf(text, "bough %u\n%n", &version, &n) != 1)
-		return error_set(error, -EUCLEAN, "%s/format is damaged", s->path);
+	if (sscanf(text, "bough %u\n%n", &version, &n) != 1) {
+		error_set(error, -EUCLEAN, "%s/format is damaged", s->path);
+		return error_hint(error, -EUCLEAN, FROM_COPY);
+	}
 	if (version > REFS_FORMAT_VERSION) {
 		error_set(error, -EPROTONOSUPPORT,
 			"%s has store format %u; this version of Bough (%s) knows formats up to %d",
@@ -243,7 +254,11 @@ static int open_metadata(struct refs_store *s, struct bough_error *error)
 	options.wake = s->wake;
 	if (!r)
 		r = kv_lmdb_open(path, &options, &s->kv, error);
-	return r ? r : read_store_record(s, error);
+	if (!r)
+		r = read_store_record(s, error);
+	return r == -EUCLEAN || r == -ENOENT
+		       ? error_hint(error, r, "put them back from a copy of the store's folder")
+		       : r;
 }
 
 static int open_folder(struct refs_store *s, const char *path, struct bough_error *error)
@@ -264,7 +279,7 @@ static int open_folder(struct refs_store *s, const char *path, struct bough_erro
 
 /* What the folder lacks for it; everyone who opens a store also writes: its place among the
  * clients. */
-static void hint_rights(int r, struct bough_error *error)
+static void hint_open(int r, struct bough_error *error)
 {
 	if (r == -EACCES)
 		error_hint(error, r,
@@ -274,6 +289,8 @@ static void hint_rights(int r, struct bough_error *error)
 	else if (r == -EROFS)
 		error_hint(error, r,
 			"the store's folder must be writable, also for those who only read");
+	else if (r == -ENOTDIR)
+		error_hint(error, r, "name the folder of a store, or a path inside its mount");
 }
 
 int refs_store_open(
@@ -300,7 +317,7 @@ int refs_store_open(
 		r = open_objects(s, error);
 	if (!r)
 		r = client_open(s, &s->client, error);
-	hint_rights(r, error);
+	hint_open(r, error);
 	if (r)
 		return error_set(error, r, "cannot open the store %s: %s", path, strerror(-r));
 	*ret = steal(&s);

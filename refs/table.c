@@ -74,14 +74,16 @@ static int lookup(
 static int lookup_failed(int r, const char *what, const char *name, const struct caseless *c,
 	int number, struct bough_error *error)
 {
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
 		error_set(error, r, "unknown %s '%.255s'", what, name);
-	else if (r == -ENOTUNIQ)
+	} else if (r == -ENOTUNIQ) {
 		error_set(error, r, "%s '%.255s' could be '%s' or '%s'", what, name, c->first,
 			c->second);
-	else
+		error_hint(error, r, "write it exactly as one of them");
+	} else {
 		return error_set(
 			error, r, "cannot look up %s '%.255s': %s", what, name, strerror(-r));
+	}
 	error_number(error, number);
 	return r;
 }
@@ -296,7 +298,8 @@ static int check_unprotected(void *arg, uint64_t id, const char *name)
 	if (r || !ref.is_protected)
 		return r;
 	error_set(p->error, -EPERM, "cannot drop the table: '%s' is protected", name);
-	return error_hint(p->error, -EPERM, "'bough branch unprotect' (or tag) lifts that");
+	return error_hint(p->error, -EPERM, "'bough %s unprotect' lifts that",
+		ref.kind == REC_REF_TAG ? "tag" : "branch");
 }
 
 /* Its refs stay in it: nothing leads to them while it has no name. */

@@ -222,8 +222,10 @@ int refs_trash_restore(struct refs_txn *x, const struct refs_restore *restore, u
 
 	if (r)
 		return r;
-	if (e.is_emptying)
-		return error_set(error, -ESTALE, "'%s' is being removed for good", e.name);
+	if (e.is_emptying) {
+		error_set(error, -ESTALE, "'%s' is being removed for good", e.name);
+		return error_hint(error, -ESTALE, "'bough trash list' shows what can come back");
+	}
 	as = as ? as : e.name;
 	if (e.kind == REC_TRASH_REF)
 		r = restore_ref(x, &e, as, &id, error);

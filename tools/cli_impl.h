@@ -158,6 +158,10 @@ int cli_parse_name(struct cli *c, const char *text, char **ret);
 char *cli_name(const char *db, const char *table, const char *ref); /* owned */
 /** cli_snapshot_hex() - the 32 digits of a snapshot's name; "" for id 0 or a lost record. */
 int cli_snapshot_hex(struct refs_txn *x, uint64_t id, char ret[static 33]);
+/** cli_cannot_read() - says why file @path could not be opened or read. Return: @r. */
+int cli_cannot_read(struct cli *c, int r, const char *path);
+/** cli_no_file() - says that @path is no regular file. Return: -EINVAL. */
+int cli_no_file(struct cli *c, const char *path);
 /** cli_finish() - @r of a transaction's body as a command's result, with words for bare codes. */
 int cli_finish(struct cli *c, int r);
 

@@ -193,6 +193,22 @@ int cli_snapshot_hex(struct refs_txn *x, uint64_t id, char ret[static 33])
 	return 0;
 }
 
+int cli_cannot_read(struct cli *c, int r, const char *path)
+{
+	error_set(&c->error, r, "cannot read '%s': %s", path, strerror(-r));
+	if (r == -ENOENT || r == -ELOOP)
+		error_hint(&c->error, r, "'ls -l' shows whether it is there, or a dead link");
+	else if (r == -EACCES)
+		error_hint(&c->error, r, "it takes the right to read it and the folders above");
+	return r;
+}
+
+int cli_no_file(struct cli *c, const char *path)
+{
+	error_set(&c->error, -EINVAL, "'%s' is no regular file", path);
+	return error_hint(&c->error, -EINVAL, "copy what it gives into a file first");
+}
+
 #define ERROR_NO_SNAPSHOT 2013 /* Databend's */
 
 /* What to do about errors that the library only names. */

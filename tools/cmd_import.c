@@ -67,10 +67,10 @@ static int take_entry(struct cli *c, struct file_list *l, FTS *fts, FTSENT *e, s
 	case FTS_DNR:
 	case FTS_ERR:
 	case FTS_NS:
-		return error_set(&c->error, -e->fts_errno, "cannot read '%s': %s", e->fts_path,
-			strerror(e->fts_errno));
+		return cli_cannot_read(c, -e->fts_errno, e->fts_path);
 	case FTS_DC:
-		return error_set(&c->error, -ELOOP, "'%s' leads back into itself", e->fts_path);
+		error_set(&c->error, -ELOOP, "'%s' leads back into itself", e->fts_path);
+		return error_hint(&c->error, -ELOOP, "name the folders beside it one by one");
 	default:
 		return 0;
 	}
@@ -91,9 +91,11 @@ static int walk(struct cli *c, struct file_list *l, char *folder)
 	for (FTSENT *e; !r && (e = fts_read(fts));)
 		r = take_entry(c, l, fts, e, n);
 	fts_close(fts);
-	if (!r && l->n == before)
-		r = error_set(&c->error, -ENOENT, "no *.parquet file in or below '%s'", folder);
-	return r;
+	if (r || l->n > before)
+		return r;
+	error_set(&c->error, -ENOENT, "no *.parquet file in or below '%s'", folder);
+	return error_hint(
+		&c->error, -ENOENT, "name the files themselves if they are called otherwise");
 }
 
 static int find_files(struct cli *c, struct file_list *l)
@@ -105,14 +107,13 @@ static int find_files(struct cli *c, struct file_list *l)
 		struct stat st;
 
 		if (stat(path, &st))
-			r = error_set(
-				&c->error, -errno, "cannot read '%s': %s", path, strerror(errno));
+			r = cli_cannot_read(c, -errno, path);
 		else if (S_ISDIR(st.st_mode))
 			r = walk(c, l, path);
 		else if (S_ISREG(st.st_mode))
 			add_file(l, path, slash ? slash + 1 : path, &st);
 		else
-			r = error_set(&c->error, -EINVAL, "'%s' is no regular file", path);
+			r = cli_no_file(c, path);
 	}
 	return r;
 }
@@ -150,9 +151,13 @@ static int name_files(struct cli *c, struct file_list *l)
 		for (char *p = l->items[i].name; *p; p++)
 			if (*p == '/')
 				*p = '-';
-		if (strlen(l->items[i].name) > REC_NAME_BYTES_MAX)
-			return error_set(&c->error, -ENAMETOOLONG, "the name of '%s' is too long",
+		if (strlen(l->items[i].name) > REC_NAME_BYTES_MAX) {
+			error_set(&c->error, -ENAMETOOLONG, "the name of '%s' is too long",
 				l->items[i].path);
+			return error_hint(&c->error, -ENAMETOOLONG,
+				"it keeps its name, of at most %d bytes: rename it first",
+				REC_NAME_BYTES_MAX);
+		}
 	}
 	return 0;
 }

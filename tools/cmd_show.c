@@ -19,9 +19,12 @@ static int show_bytes(struct cli *c, struct slice bytes, const char *what)
 	struct bough_error why = {0};
 	int r = codec_show(bytes, &out, &why);
 
-	if (r)
-		return error_set(&c->error, r, "cannot show '%.500s': %s", what,
+	if (r) {
+		error_set(&c->error, r, "cannot show '%.500s': %s", what,
 			why.message[0] ? why.message : strerror(-r));
+		return error_hint(&c->error, r,
+			"it takes a snapshot or segment of version 4, of Bough or Databend");
+	}
 	cli_print_json(out);
 	return 0;
 }
@@ -50,14 +53,20 @@ static int show_file(struct cli *c, const char *path)
 	struct stat st;
 	int r = fd < 0 || fstat(fd, &st) ? -errno : 0;
 
+	if (!r && S_ISDIR(st.st_mode)) {
+		error_set(&c->error, -EISDIR, "'%s' is a folder", path);
+		return error_hint(&c->error, -EISDIR, "name a file in it, or an object or ref");
+	}
 	if (!r && !S_ISREG(st.st_mode))
-		return error_set(&c->error, -EINVAL, "'%s' is no regular file", path);
-	if (!r && (uint64_t)st.st_size > CODEC_PAYLOAD_BYTES_MAX)
-		return error_set(&c->error, -EFBIG, "'%s' is larger than 1 GiB", path);
+		return cli_no_file(c, path);
+	if (!r && (uint64_t)st.st_size > CODEC_PAYLOAD_BYTES_MAX) {
+		error_set(&c->error, -EFBIG, "'%s' is larger than 1 GiB", path);
+		return error_hint(&c->error, -EFBIG, "no snapshot or segment is that large");
+	}
 	if (!r)
 		r = read_all(fd, (size_t)st.st_size, &bytes);
 	if (r)
-		return error_set(&c->error, r, "cannot read '%s': %s", path, strerror(-r));
+		return cli_cannot_read(c, r, path);
 	if (bytes.len >= 4 && !memcmp(bytes.data, "PAR1", 4)) {
 		error_set(&c->error, -EINVAL, "'%s' is a Parquet file: a block", path);
 		return error_hint(&c->error, -EINVAL, "any reader of Parquet shows its rows");
@@ -167,10 +176,12 @@ static int show_object(struct cli *c, const char *digits)
 	f.x = x;
 	if (!r)
 		r = search(&f);
-	if (!r && f.n > 1)
+	if (!r && f.n > 1) {
 		r = error_set(&c->error, -ENOTUNIQ, "'%s' fits several objects: %.*s%s", digits,
 			(int)f.matches.len, (const char *)f.matches.data,
 			f.n >= MATCHES_MAX ? " ..." : "");
+		error_hint(&c->error, r, "give more of its digits");
+	}
 	if (!r && !f.n) {
 		r = error_set(
 			&c->error, -ENOENT, "no snapshot or segment begins with '%s'", digits);

@@ -153,8 +153,9 @@ static int check_entry(const struct trash_job *j, const struct rec_trash *e, uin
 
 	if (e->kind == kind && in == dir && !strcmp(e->name, name))
 		return 0;
-	return error_set(error, -EINVAL, "entry %llu of the trash is another: '%s'",
+	error_set(error, -EINVAL, "entry %llu of the trash is another: '%s'",
 		(unsigned long long)j->id, e->name);
+	return error_hint(error, -EINVAL, "'bough trash list' shows the numbers of each name");
 }
 
 static int undrop_body(struct refs_txn *x, void *arg, struct bough_error *error)
@@ -179,8 +180,11 @@ static int undrop_body(struct refs_txn *x, void *arg, struct bough_error *error)
 	if (!r && !is_table)
 		r = rec_ref_get(x->kv, e.ref, &ref);
 	if (!r && !is_table && is_tag != (ref.kind == REC_REF_TAG)) {
+		const char *was = is_tag ? "branch" : "tag";
+
 		error_number(error, ERROR_WRONG_KIND);
-		return error_set(error, -EINVAL, "'%s' was a %s", name, is_tag ? "branch" : "tag");
+		error_set(error, -EINVAL, "'%s' was a %s", name, was);
+		return error_hint(error, -EINVAL, "use 'bough %s undrop'", was);
 	}
 	return r ? r : restore_entry(x, j, id, &e, error);
 }
@@ -193,8 +197,10 @@ static int restore_body(struct refs_txn *x, void *arg, struct bough_error *error
 
 	if (r)
 		return r;
-	if (e.kind == REC_TRASH_LINK && j->as.table)
-		return error_set(error, -EINVAL, "a snapshot keeps its name");
+	if (e.kind == REC_TRASH_LINK && j->as.table) {
+		error_set(error, -EINVAL, "a snapshot keeps its name");
+		return error_hint(error, -EINVAL, "restore it without --as");
+	}
 	return restore_entry(x, j, j->id, &e, error);
 }
 

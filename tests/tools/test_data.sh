@@ -72,7 +72,7 @@ refuses 1 "is a block" bough show "h${second}_v2.parquet"
 bough show "$second" >shown
 refuses 1 "is a Parquet file" bough -s nowhere show "$data/a.parquet"
 refuses 1 "cannot read './none'" bough show ./none
-refuses 1 "no regular file" bough show /
+refuses 1 "'/' is a folder" bough show /
 head -c 100 /dev/zero >zeros
 refuses 1 "^bough: cannot show './zeros': format version 0 is not supported" bough show ./zeros
 samples=$here/../samples

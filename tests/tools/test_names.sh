@@ -84,6 +84,8 @@ json '.retained == "sales.orders/dev" and .expires != null' bough branch retain 
 json '.expires != null and .expired == false' bough branch show sales.orders/dev --json
 prints 'branch sales.orders/dev never expires$' bough branch retain sales.orders/dev 0
 json '.expires == null' bough branch show sales.orders/dev --json
+refuses 1 "cannot name" bough branch create sales.orders/main
+refuses 1 "cannot rename main" bough branch rename sales.orders/main x
 refuses 1 "main never expires" bough branch retain sales.orders/main 2h
 refuses 1 "is a branch, not a tag" bough tag retain sales.orders/dev 2h
 
@@ -94,7 +96,7 @@ refuses 1 "exists" bough branch rename sales.orders/dev3 fix
 prints '^  bough branch undrop sales.orders/dev3$' bough branch drop sales.orders/dev3
 json '.dropped == "sales.orders/fix" and .restore == "bough branch undrop sales.orders/fix"' bough branch drop sales.orders/fix --json
 refuses 1 "unknown branch or tag" bough branch drop sales.orders/fix
-refuses 1 "main" bough branch drop sales.orders/main
+refuses 1 "^hint: 'bough table drop'" bough branch drop sales.orders/main
 
 # undrop: the newest of a name, or one by its number
 refuses 1 "has no branch or tag 'none'" bough branch undrop sales.orders/none

@@ -31,6 +31,9 @@ refuses 1 "foreign.parquet: column 'other'" bough import s.t "$data/b.parquet" f
 refuses 1 "column 'id' is STRING.* wants INT64" bough import s.t "$data/other.parquet"
 mkfifo pipe.parquet
 refuses 1 "pipe.parquet' is no regular file" bough import s.t pipe.parquet
+mkdir none
+refuses 1 "no \\*.parquet file in or below 'none'" bough import s.t none
+refuses 1 "cannot read 'gone.parquet': No such file" bough import s.t gone.parquet
 refuses 2 "^hint: a table is named with its database" bough import s "$data/b.parquet"
 refuses 2 "expected db.table" bough import s.t@-1h "$data/b.parquet"
 same "$(state)" "$before"
@@ -112,6 +115,10 @@ if [ "$(id -u)" = 0 ] && as "$BOUGH" version >out 2>&1; then
     holds '^hint: .*rights' err
   done
   chmod 700 store
+  mkdir theirs && chown 65534:65534 theirs
+  ok as "$BOUGH" init theirs
+  (umask 077 && cp "$data/a.parquet" mine.parquet)
+  refuses 1 'cannot open mine.parquet: Permission denied' as "$BOUGH" -s theirs import s.t mine.parquet
   refuses 1 'cannot open the store .*Permission denied' as "$BOUGH" stat
   refuses 1 'cannot make mine: Permission denied' as "$BOUGH" init mine
 fi
