@@ -85,3 +85,9 @@ int codec_segment_decode(struct slice file, struct codec_segment *ret, struct bo
  * @ret: owned (json_object_put). Errors: -EUCLEAN neither of the two, or damaged: @error says.
  */
 int codec_show(struct slice file, struct json_object **ret, struct bough_error *error);
+/**
+ * codec_contexts_release() - free what this thread keeps to inflate and deflate the next file
+ *
+ * A thread that ends does it by itself.
+ */
+void codec_contexts_release(void);

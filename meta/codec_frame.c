@@ -2,6 +2,8 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -19,8 +21,80 @@
 #define INFLATED_BYTES_FREE (UINT64_C(4) << 20)
 #define INFLATED_PER_BYTE 4096
 
-DEFINE_CLEANUP(ZSTD_DStream *, ZSTD_freeDStream)
-DEFINE_CLEANUP(ZSTD_CCtx *, ZSTD_freeCCtx)
+/** zstd's working memory, kept by each thread: to make it costs more than a small part. */
+struct contexts {
+	ZSTD_DCtx *inflate;
+	ZSTD_CCtx *deflate;
+};
+
+static pthread_key_t contexts_key;
+static pthread_once_t contexts_once = PTHREAD_ONCE_INIT;
+static bool contexts_have_key;
+
+static void contexts_free(void *arg)
+{
+	struct contexts *c = arg;
+
+	ZSTD_freeDCtx(c->inflate);
+	ZSTD_freeCCtx(c->deflate);
+	free(c);
+}
+
+static void contexts_init(void)
+{
+	contexts_have_key = !pthread_key_create(&contexts_key, contexts_free);
+}
+
+/* NULL: no memory. */
+static struct contexts *contexts(void)
+{
+	struct contexts *c;
+
+	pthread_once(&contexts_once, contexts_init);
+	if (!contexts_have_key)
+		return NULL;
+	c = pthread_getspecific(contexts_key);
+	if (c)
+		return c;
+	c = calloc(1, sizeof *c);
+	if (c && pthread_setspecific(contexts_key, c)) {
+		free(c);
+		c = NULL;
+	}
+	return c;
+}
+
+static ZSTD_DCtx *context_inflate(void)
+{
+	struct contexts *c = contexts();
+
+	if (c && !c->inflate)
+		c->inflate = ZSTD_createDCtx();
+	if (c && c->inflate)
+		ZSTD_DCtx_reset(c->inflate, ZSTD_reset_session_and_parameters);
+	return c ? c->inflate : NULL;
+}
+
+static ZSTD_CCtx *context_deflate(void)
+{
+	struct contexts *c = contexts();
+
+	if (c && !c->deflate)
+		c->deflate = ZSTD_createCCtx();
+	if (c && c->deflate)
+		ZSTD_CCtx_reset(c->deflate, ZSTD_reset_session_and_parameters);
+	return c ? c->deflate : NULL;
+}
+
+void codec_contexts_release(void)
+{
+	struct contexts *c = contexts_have_key ? pthread_getspecific(contexts_key) : NULL;
+
+	if (!c)
+		return;
+	pthread_setspecific(contexts_key, NULL);
+	contexts_free(c);
+}
 
 static uint64_t le64_at(const uint8_t *p)
 {
@@ -101,15 +175,12 @@ static int zstd_error(size_t code)
 	return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation ? -ENOMEM : -EUCLEAN;
 }
 
-/* Frames carry no content size, so the output grows as it comes; *@ret is the caller's to free. */
-static int inflate(struct slice in, uint64_t bytes_max, struct buf *ret)
+/* Databend's frames carry no content size, so the output grows as it comes. */
+static int inflate_stream(ZSTD_DCtx *z, struct slice in, uint64_t bytes_max, struct buf *ret)
 {
-	ZSTD_DStream *z cleanup(ZSTD_freeDStream_p) = ZSTD_createDStream();
 	ZSTD_inBuffer src = {in.data, in.len, 0};
 	size_t left = 1;
 
-	if (!z)
-		return -ENOMEM;
 	while (left) {
 		ZSTD_outBuffer dst = {0};
 		size_t before = src.pos;
@@ -127,6 +198,28 @@ static int inflate(struct slice in, uint64_t bytes_max, struct buf *ret)
 			return -EUCLEAN;
 	}
 	return src.pos == src.size ? 0 : -EUCLEAN;
+}
+
+/* *@ret is the caller's to free. */
+static int inflate(struct slice in, uint64_t bytes_max, struct buf *ret)
+{
+	ZSTD_DCtx *z = context_inflate();
+	unsigned long long size = ZSTD_getFrameContentSize(in.data, in.len);
+	size_t n;
+
+	if (!z)
+		return -ENOMEM;
+	if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR)
+		return inflate_stream(z, in, bytes_max, ret);
+	if (size > bytes_max || ZSTD_findFrameCompressedSize(in.data, in.len) != in.len)
+		return -EUCLEAN;
+	if (buf_reserve(ret, size))
+		return -ENOMEM;
+	n = ZSTD_decompressDCtx(z, ret->data, size, in.data, in.len);
+	if (ZSTD_isError(n))
+		return zstd_error(n);
+	ret->len = n;
+	return n == size ? 0 : -EUCLEAN;
 }
 
 static uint64_t inflated_bytes_max(size_t compressed)
@@ -165,7 +258,7 @@ int codec_part_open(const struct codec_file *f, unsigned part, struct codec_part
 /* With a checksum: a flipped bit may otherwise be one in a name that a reader does not know. */
 static int append_compressed(struct slice in, struct buf *out)
 {
-	ZSTD_CCtx *z cleanup(ZSTD_freeCCtx_p) = ZSTD_createCCtx();
+	ZSTD_CCtx *z = context_deflate();
 	size_t bound = ZSTD_compressBound(in.len), n;
 	int r = z ? buf_reserve(out, bound) : -ENOMEM;
 

@@ -116,6 +116,7 @@ static void assert_every_failure(
 		n_live = 0;
 		is_counting = true;
 		r = scenario(buf_slice(&file));
+		codec_contexts_release();
 		is_counting = false;
 		assert_true(n_live <= left_max);
 		assert_true(r == 0 || r == -ENOMEM);
