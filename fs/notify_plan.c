@@ -16,15 +16,8 @@ void notify_plan_deinit(struct notify_plan *p)
 
 static int plan_inode(struct notify_plan *p, enum fs_kind kind, uint64_t id)
 {
-	if (p->n_inodes == p->inodes_capacity) {
-		size_t capacity = p->inodes_capacity ? 2 * p->inodes_capacity : 32;
-		uint64_t *inodes = reallocarray(p->inodes, capacity, sizeof *inodes);
-
-		if (!inodes)
-			return -ENOMEM;
-		p->inodes = inodes;
-		p->inodes_capacity = capacity;
-	}
+	if (!array_grow(p->inodes, p->n_inodes, p->inodes_capacity))
+		return -ENOMEM;
 	p->inodes[p->n_inodes++] = fs_ino(kind, id);
 	return 0;
 }

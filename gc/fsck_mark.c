@@ -20,12 +20,8 @@ static void *need(void *p)
 
 static void use_page(struct fsck *f, uint64_t page)
 {
-	if (f->n_used == f->used_capacity) {
-		size_t more = f->used_capacity ? 2 * f->used_capacity : 64;
-
-		f->used = need(reallocarray(f->used, more, sizeof *f->used));
-		f->used_capacity = more;
-	}
+	if (!array_grow(f->used, f->n_used, f->used_capacity))
+		abort(); /* the child's death is told by its parent */
 	f->used[f->n_used++] = page;
 }
 
@@ -101,12 +97,8 @@ const char *fsck_label(const struct fsck *f, uint32_t table)
 
 int fsck_table_add(struct fsck *f, uint64_t id, uint64_t home_db, char *label)
 {
-	if (f->n_tables == f->tables_capacity) {
-		size_t more = f->tables_capacity ? 2 * f->tables_capacity : 64;
-
-		f->tables = need(realloc(f->tables, more * sizeof *f->tables));
-		f->tables_capacity = more;
-	}
+	if (!array_grow(f->tables, f->n_tables, f->tables_capacity))
+		abort();
 	f->tables[f->n_tables++] =
 		(struct fsck_table){.id = id, .home_db = home_db, .label = label};
 	return 0;
@@ -188,12 +180,8 @@ bool fsck_ids_add(struct fsck_ids *ids, uint64_t start, uint64_t end)
 
 	if (start >= end || (at < ids->n && ids->items[at].start < end))
 		return false;
-	if (ids->n == ids->capacity) {
-		size_t more = ids->capacity ? 2 * ids->capacity : 64;
-
-		ids->items = need(realloc(ids->items, more * sizeof *ids->items));
-		ids->capacity = more;
-	}
+	if (!array_grow(ids->items, ids->n, ids->capacity))
+		abort();
 	memmove(&ids->items[at + 1], &ids->items[at], (ids->n - at) * sizeof *ids->items);
 	ids->items[at] = (struct fsck_range){start, end};
 	ids->n++;

@@ -63,12 +63,9 @@ void fsck_hear(struct fsck *f, const char *text)
 static void keep_fix(struct fsck *f, struct fsck_fix fix)
 {
 	struct fsck_repair *r = f->repair;
-	size_t more = r->fixes_capacity ? 2 * r->fixes_capacity : 64;
 
-	if (r->n_fixes == r->fixes_capacity) {
-		r->fixes = need(reallocarray(r->fixes, more, sizeof *r->fixes));
-		r->fixes_capacity = more;
-	}
+	if (!array_grow(r->fixes, r->n_fixes, r->fixes_capacity))
+		abort(); /* as need() */
 	if (fix.finding < r->now.n) {
 		r->now.at[fix.finding].has_fix = true;
 		r->now.at[fix.finding].is_last = fix.class == FSCK_LAST;
@@ -165,12 +162,8 @@ static int apply(struct fsck *f, enum fsck_fix_class class, size_t *ret_changes)
 static void keep_gone(struct fsck_repair *r)
 {
 	for (size_t i = 0; i < r->now.n; i++) {
-		size_t more = r->gone_capacity ? 2 * r->gone_capacity : 64;
-
-		if (r->n_gone == r->gone_capacity) {
-			r->gone = need(reallocarray(r->gone, more, sizeof *r->gone));
-			r->gone_capacity = more;
-		}
+		if (!array_grow(r->gone, r->n_gone, r->gone_capacity))
+			abort();
 		r->gone[r->n_gone++] = steal(&r->now.at[i].text);
 	}
 	r->untold_gone += r->now.untold;

@@ -36,15 +36,8 @@ static uint64_t file_pair(uint64_t table, struct slice name, uint64_t block)
 
 static int expect(struct fsck *f, uint64_t pair)
 {
-	if (f->n_pairs == f->pairs_capacity) {
-		size_t more = f->pairs_capacity ? 2 * f->pairs_capacity : 256;
-		uint64_t *pairs = realloc(f->pairs, more * sizeof *pairs);
-
-		if (!pairs)
-			return -ENOMEM;
-		f->pairs = pairs;
-		f->pairs_capacity = more;
-	}
+	if (!array_grow(f->pairs, f->n_pairs, f->pairs_capacity))
+		return -ENOMEM;
 	f->pairs[f->n_pairs++] = pair;
 	return 0;
 }

@@ -63,33 +63,16 @@ static struct object *find(const struct objstore_mem *m, const char *key)
 	return i < m->count && !strcmp(m->objects[i].key, key) ? &m->objects[i] : NULL;
 }
 
-static int make_room(struct objstore_mem *m)
-{
-	size_t capacity = m->capacity ? 2 * m->capacity : 16;
-	struct object *objects;
-
-	if (m->count < m->capacity)
-		return 0;
-	objects = reallocarray(m->objects, capacity, sizeof *objects);
-	if (!objects)
-		return -ENOMEM;
-	m->objects = objects;
-	m->capacity = capacity;
-	return 0;
-}
-
 /* Takes what @o owns on success. */
 static int insert(struct objstore_mem *m, struct object *o)
 {
 	LOCKED(m);
 	size_t i = lower_bound(m, o->key);
-	int r;
 
 	if (i < m->count && !strcmp(m->objects[i].key, o->key))
 		return -EEXIST;
-	r = make_room(m);
-	if (r)
-		return r;
+	if (!array_grow(m->objects, m->count, m->capacity))
+		return -ENOMEM;
 	memmove(&m->objects[i + 1], &m->objects[i], (m->count - i) * sizeof *o);
 	m->objects[i] = *o;
 	m->count++;

@@ -18,8 +18,6 @@ static bool same(const struct change *a, const struct change *b)
 /* Consumes c->name. */
 static int push(struct change_list *l, struct change *c)
 {
-	struct change *items;
-
 	for (size_t i = 0; i < l->n; i++)
 		if (same(&l->items[i], c))
 			goto drop;
@@ -27,15 +25,9 @@ static int push(struct change_list *l, struct change *c)
 		l->overflow = true;
 		goto drop;
 	}
-	if (l->n == l->capacity) {
-		l->capacity = l->capacity ? 2 * l->capacity : 8;
-		items = reallocarray(l->items, l->capacity, sizeof *items);
-		if (!items) {
-			l->capacity = l->n;
-			free(c->name);
-			return -ENOMEM;
-		}
-		l->items = items;
+	if (!array_grow(l->items, l->n, l->capacity)) {
+		free(c->name);
+		return -ENOMEM;
 	}
 	l->items[l->n++] = *c;
 	return 0;

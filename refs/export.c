@@ -33,7 +33,7 @@ static void export_deinit(struct export *e)
 static int take_entry(void *arg, struct slice key, struct slice value)
 {
 	struct export *e = arg;
-	int r = export_grow(&e->outbox, e->n_outbox, &e->outbox_capacity, sizeof *e->outbox);
+	int r = array_grow(e->outbox, e->n_outbox, e->outbox_capacity) ? 0 : -ENOMEM;
 
 	if (!r)
 		r = rec_outbox_decode(key, value, &e->outbox[e->n_outbox]);

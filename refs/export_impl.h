@@ -38,8 +38,6 @@ struct export
 
 /** export_ids_add() - at the end; the same may be there already. */
 int export_ids_add(struct export_ids *l, uint64_t id);
-/** export_grow() - room for one more of @size in an array. */
-int export_grow(void *items, size_t n, size_t *capacity, size_t size);
 /** export_put() - an object; one that is there with the same bytes will do. */
 int export_put(struct export *e, const char *key, struct slice body);
 /** export_snapshots() - of e->snapshots: missing segments, then the snapshot, each; marks them. */

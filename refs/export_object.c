@@ -9,28 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-int export_grow(void *items, size_t n, size_t *capacity, size_t size)
-{
-	void **array = items, *more;
-	size_t want = *capacity ? 2 * *capacity : 16;
-
-	if (n < *capacity)
-		return 0;
-	more = reallocarray(*array, want, size);
-	if (!more)
-		return -ENOMEM;
-	*array = more;
-	*capacity = want;
-	return 0;
-}
-
 int export_ids_add(struct export_ids *l, uint64_t id)
 {
-	int r = export_grow(&l->items, l->n, &l->capacity, sizeof *l->items);
-
-	if (!r)
-		l->items[l->n++] = id;
-	return r;
+	if (!array_grow(l->items, l->n, l->capacity))
+		return -ENOMEM;
+	l->items[l->n++] = id;
+	return 0;
 }
 
 int export_put(struct export *e, const char *key, struct slice body)

@@ -244,7 +244,7 @@ int export_ref_read(struct export *e, struct refs_txn *x, uint64_t ref, uint64_t
 	int r = rec_table_get(x->kv, table_id, &table);
 
 	if (!r)
-		r = export_grow(&e->refs, e->n_refs, &e->refs_capacity, sizeof *e->refs);
+		r = array_grow(e->refs, e->n_refs, e->refs_capacity) ? 0 : -ENOMEM;
 	if (!r)
 		r = ref_document(e, x, ref, table_id, &table, &o);
 	if (r)

@@ -74,15 +74,8 @@ static int collect(void *arg, uint64_t id)
 {
 	struct ids *l = arg;
 
-	if (l->n == l->capacity) {
-		size_t capacity = l->capacity ? 2 * l->capacity : 64;
-		uint64_t *ids = reallocarray(l->ids, capacity, sizeof *ids);
-
-		if (!ids)
-			return -ENOMEM;
-		l->ids = ids;
-		l->capacity = capacity;
-	}
+	if (!array_grow(l->ids, l->n, l->capacity))
+		return -ENOMEM;
 	l->ids[l->n++] = id;
 	return 0;
 }

@@ -116,15 +116,8 @@ static int open_metas(struct planning *p, struct plan_source *s)
 
 int plan_item_push(struct plan_items *l, const struct plan_item *item)
 {
-	if (l->n == l->capacity) {
-		size_t capacity = l->capacity ? 2 * l->capacity : 64;
-		struct plan_item *grown = reallocarray(l->items, capacity, sizeof *grown);
-
-		if (!grown)
-			return -ENOMEM;
-		l->items = grown;
-		l->capacity = capacity;
-	}
+	if (!array_grow(l->items, l->n, l->capacity))
+		return -ENOMEM;
 	l->items[l->n++] = *item;
 	return 0;
 }

@@ -106,10 +106,8 @@ static int take_link(void *arg, uint64_t snapshot)
 {
 	struct log_job *j = arg;
 
-	if (j->n == j->capacity) {
-		j->capacity = j->capacity ? 2 * j->capacity : 64;
-		j->ids = cli_check(realloc(j->ids, j->capacity * sizeof *j->ids));
-	}
+	if (!array_grow(j->ids, j->n, j->capacity))
+		cli_check(NULL);
 	j->ids[j->n++] = snapshot;
 	return 0;
 }

@@ -2,6 +2,21 @@
 
 #include <string.h>
 
+#define ITEMS_MIN 16
+
+void *array_more(void *items, size_t n, size_t *capacity, size_t item_bytes)
+{
+	size_t want = *capacity ? 2 * *capacity : ITEMS_MIN;
+	void *more;
+
+	if (n < *capacity)
+		return items;
+	more = reallocarray(items, want, item_bytes);
+	if (more)
+		*capacity = want;
+	return more;
+}
+
 struct slice slice_str(const char *s)
 {
 	return (struct slice){s, strlen(s)};

@@ -25,6 +25,23 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/** array_more() - as array_grow(). Return: where the items are now, or NULL: no memory. */
+void *array_more(void *items, size_t n, size_t *capacity, size_t item_bytes);
+
+/**
+ * array_grow() - room for one item more in @items (malloc's; NULL at first) that holds @n
+ * @capacity: a size_t, 0 at first
+ *
+ * Return: true, or false where there is no memory: then nothing has changed.
+ */
+#define array_grow(items, n, capacity)                                                             \
+	({                                                                                         \
+		void *more_ = array_more((items), (n), &(capacity), sizeof *(items));              \
+		if (more_)                                                                         \
+			(items) = more_;                                                           \
+		more_ != NULL;                                                                     \
+	})
+
 static inline void free_p(void *p)
 {
 	free(*(void **)p);

@@ -211,7 +211,7 @@ static int pattern(const struct fold_pattern *p, unsigned part)
 	if (start(&r))
 		return 1;
 	for (unsigned i = 0; i < p->appends / part; i++) {
-		append(&r, p->next(&r.random, i));
+		append(&r, fold_pattern_next(p, &r.random, i));
 		if (i % CHECK_EVERY == CHECK_EVERY - 1) {
 			fold(&r);
 			look(&r);

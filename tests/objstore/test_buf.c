@@ -18,6 +18,25 @@ static void appends_grow(void **state)
 		assert_int_equal(b.data[i], "abc"[i % 3]);
 }
 
+static void arrays_grow(void **state)
+{
+	size_t capacity = 0, none = SIZE_MAX / 2;
+	uint64_t *items cleanup(free_p) = NULL, *same;
+
+	(void)state;
+	for (size_t n = 0; n < 1000; n++) {
+		assert_true(array_grow(items, n, capacity));
+		items[n] = n;
+	}
+	assert_int_equal(capacity, 1024);
+	for (size_t n = 0; n < 1000; n++)
+		assert_int_equal(items[n], n);
+	same = items;
+	assert_false(array_grow(items, none, none)); /* more than there is */
+	assert_ptr_equal(items, same);
+	assert_true(none == SIZE_MAX / 2);
+}
+
 static void appending_nothing_is_fine(void **state)
 {
 	struct buf b auto_buf = {0};
@@ -74,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(appends_grow),
+		cmocka_unit_test(arrays_grow),
 		cmocka_unit_test(appending_nothing_is_fine),
 		cmocka_unit_test(reserve_keeps_the_bytes),
 		cmocka_unit_test(a_size_that_overflows_is_refused),

@@ -101,7 +101,7 @@ static struct drive start(struct fixture *f, const char *prefix, size_t pattern,
 /* A full segment at a time, as an import does it. */
 static uint64_t next(struct drive *d, unsigned at, uint64_t *rest)
 {
-	uint64_t n = *rest ? *rest : d->pattern->next(&d->random, at);
+	uint64_t n = *rest ? *rest : fold_pattern_next(d->pattern, &d->random, at);
 
 	*rest = n > FOLD_MODEL_CAP ? n - FOLD_MODEL_CAP : 0;
 	n -= *rest;

@@ -1,4 +1,5 @@
 #include "tests/support/fold_model.h"
+#include "objstore/base/base.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -11,12 +12,8 @@ static unsigned class_of(uint64_t n)
 
 static void add(struct fold_model *m, uint64_t blocks)
 {
-	if (m->n == m->capacity) {
-		m->capacity = m->capacity ? 2 * m->capacity : 64;
-		m->sizes = realloc(m->sizes, m->capacity * sizeof *m->sizes);
-		if (!m->sizes)
-			abort();
-	}
+	if (!array_grow(m->sizes, m->n, m->capacity))
+		abort();
 	m->sizes[m->n++] = blocks;
 }
 
@@ -50,72 +47,29 @@ void fold_model_deinit(struct fold_model *m)
 	*m = (struct fold_model){0};
 }
 
-static uint64_t ones(uint64_t *random, unsigned at)
+static uint64_t log_uniform(uint64_t *random)
 {
-	(void)random;
-	(void)at;
-	return 1;
-}
-
-static uint64_t five_hundred_and_one(uint64_t *random, unsigned at)
-{
-	(void)random;
-	return at % 2 ? 1 : 500;
-}
-
-static uint64_t hundred_and_one(uint64_t *random, unsigned at)
-{
-	(void)random;
-	return at % 2 ? 1 : 100;
-}
-
-static uint64_t hundred_and_nine(uint64_t *random, unsigned at)
-{
-	(void)random;
-	return at % 10 ? 1 : 100;
-}
-
-static uint64_t full_but_one(uint64_t *random, unsigned at)
-{
-	(void)random;
-	(void)at;
-	return 999;
-}
-
-static uint64_t hundred_fifty(uint64_t *random, unsigned at)
-{
-	(void)random;
-	(void)at;
-	return 150;
-}
-
-static uint64_t log_uniform(uint64_t *random, unsigned at)
-{
-	(void)at;
 	return (uint64_t)pow(10, 3.3 * (double)(test_random(random) >> 11) / (double)(1ULL << 53));
 }
 
-static uint64_t mostly_one(uint64_t *random, unsigned at)
+static uint64_t mostly_one(uint64_t *random)
 {
-	(void)at;
 	return test_random(random) % 50 ? 1 : 300;
 }
 
-static uint64_t fifty(uint64_t *random, unsigned at)
-{
-	(void)random;
-	(void)at;
-	return 50;
-}
-
 const struct fold_pattern fold_patterns[FOLD_PATTERNS] = {
-	{"1 each", ones, 100000, 1200},
-	{"500, 1, 500, 1 ..", five_hundred_and_one, 20000, 24},
-	{"100, 1, 100, 1 ..", hundred_and_one, 20000, 40},
-	{"100, nine of 1 ..", hundred_and_nine, 30000, 120},
-	{"999 each", full_but_one, 3000, 12},
-	{"150 each", hundred_fifty, 10000, 25},
-	{"log-uniform 1..2000", log_uniform, 20000, 40},
-	{"mostly 1, rarely 300", mostly_one, 100000, 150},
-	{"50 each", fifty, 20000, 45},
+	{"1 each", .first = 1, .every = 1, .appends = 100000, .appends_short = 1200},
+	{"500, 1, 500, 1 ..", .first = 500, .every = 2, .appends = 20000, .appends_short = 24},
+	{"100, 1, 100, 1 ..", .first = 100, .every = 2, .appends = 20000, .appends_short = 40},
+	{"100, nine of 1 ..", .first = 100, .every = 10, .appends = 30000, .appends_short = 120},
+	{"999 each", .first = 999, .every = 1, .appends = 3000, .appends_short = 12},
+	{"150 each", .first = 150, .every = 1, .appends = 10000, .appends_short = 25},
+	{"log-uniform 1..2000", log_uniform, .appends = 20000, .appends_short = 40},
+	{"mostly 1, rarely 300", mostly_one, .appends = 100000, .appends_short = 150},
+	{"50 each", .first = 50, .every = 1, .appends = 20000, .appends_short = 45},
 };
+
+uint64_t fold_pattern_next(const struct fold_pattern *p, uint64_t *random, unsigned at)
+{
+	return p->next ? p->next(random) : at % p->every ? 1 : p->first;
+}

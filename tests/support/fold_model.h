@@ -18,10 +18,12 @@ void fold_model_deinit(struct fold_model *m);
 
 struct fold_pattern {
 	const char *name;
-	/** How many blocks append number @at has. */
-	uint64_t (*next)(uint64_t *random, unsigned at);
-	unsigned appends;	/* in the model, */
-	unsigned appends_short; /* in a unit test */
+	uint64_t (*next)(uint64_t *random); /* blocks of an append; NULL: */
+	unsigned first, every;		    /* so many in every such, 1 in the others */
+	unsigned appends;		    /* in the model, */
+	unsigned appends_short;		    /* in a unit test */
 };
 #define FOLD_PATTERNS 9
 extern const struct fold_pattern fold_patterns[FOLD_PATTERNS];
+/** fold_pattern_next() - how many blocks append number @at has. */
+uint64_t fold_pattern_next(const struct fold_pattern *p, uint64_t *random, unsigned at);
