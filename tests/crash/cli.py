@@ -58,11 +58,20 @@ def is_mounted(path):
         return any(line.split()[4] == path for line in f)
 
 
-def mount(boughfs, store, mnt, status=1):
+def mount(boughfs, store, mnt, status=1, env=None):
     """The daemon, once the mount is there; without one the test ends with @status."""
     p = subprocess.Popen([boughfs, "-f", store, mnt], stdout=subprocess.DEVNULL,
-                         stderr=subprocess.DEVNULL)
+                         stderr=subprocess.DEVNULL, env=env)
     return wait_for_mount(p, mnt, status)
+
+
+def unmount(path):
+    """Somebody who looks at all mounts may be in it for a moment."""
+    end = time.monotonic() + 10
+    while subprocess.run(["umount", path], capture_output=True).returncode:
+        if time.monotonic() > end:
+            raise SystemExit(f"{path} cannot be unmounted")
+        time.sleep(0.01)
 
 
 def wait_for_mount(p, mnt, status):

@@ -12,21 +12,25 @@ import disk
 STEP = 14  # on average, from one call that is cut to the next
 
 
-class Cutter(cut_cli.Cutter):
+class OnDisk:
+    """A Cutter, the next base of a class, with its store on a disk that goes off at the cut."""
+
     def __init__(self, build, kind):
         self.kind = kind
         super().__init__(build)
-        self.env = {"BOUGH_CUT_DISK": self.disk.path}
 
     def make_store(self, build):
         self.disk = disk.Disk(self.kind, self.folder)
+        self.env = {"BOUGH_CUT_DISK": self.disk.path}
         return cli.Store(build, self.disk.path)
 
-    def run(self, args, at, after):
-        status = super().run(args, at, after)
-        if status == -9:
-            self.disk.again()
-        return status
+    def was_cut(self):
+        super().was_cut()
+        self.disk.again()
+
+
+class Cutter(OnDisk, cut_cli.Cutter):
+    pass
 
 
 def main():
@@ -50,4 +54,5 @@ def main():
     sys.exit(bad)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
+import cli
 
 SIZE = {"ext4": 256 << 20, "xfs": 320 << 20}
 MAKE = {"ext4": ["mkfs.ext4", "-q"], "xfs": ["mkfs.xfs", "-q"]}
@@ -40,11 +40,7 @@ class Disk:
 
     def again(self):
         """As after the power came back. Whoever has a file open in it is about to end."""
-        end = time.monotonic() + 10
-        while subprocess.run(["umount", self.path], capture_output=True).returncode:
-            if time.monotonic() > end:
-                raise SystemExit(f"{self.path} cannot be unmounted")
-            time.sleep(0.01)
+        cli.unmount(self.path)
         subprocess.run(["mount", "-o", "loop", self.image, self.path], check=True)
 
     def remove(self):
