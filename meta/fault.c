@@ -6,8 +6,7 @@
 struct kv_fault {
 	struct kv base;
 	struct kv *inner;
-	struct kv_fault_plan plan;
-	atomic_uint calls, hits;
+	struct fault fault;
 	atomic_bool stopped; /* a commit gave -EIO */
 };
 
@@ -27,20 +26,6 @@ static struct kv_fault_txn *fault_txn(struct kv_txn *t)
 	return (struct kv_fault_txn *)t;
 }
 
-/* Counts a call and says whether it is one that fails. */
-static bool fails(struct kv_fault *f, enum kv_op op)
-{
-	unsigned at;
-
-	if (!(f->plan.ops & 1u << op))
-		return false;
-	at = atomic_fetch_add(&f->calls, 1) + 1;
-	if (!f->plan.fail_at || at < f->plan.fail_at || (at > f->plan.fail_at && !f->plan.sticky))
-		return false;
-	atomic_fetch_add(&f->hits, 1);
-	return true;
-}
-
 static int txn_wrap(
 	struct kv_fault *f, struct kv_txn **inner, struct kv_fault_txn *t, struct kv_txn **ret)
 {
@@ -58,8 +43,8 @@ static int fault_begin(struct kv *kv, enum kv_mode mode, struct kv_txn **ret_txn
 	struct kv_txn *inner auto_kv_txn = NULL;
 	int r;
 
-	if (fails(f, mode == KV_READ ? KV_OP_BEGIN_READ : KV_OP_BEGIN_WRITE))
-		return f->plan.code;
+	if (fault_is_due(&f->fault, mode == KV_READ ? KV_OP_BEGIN_READ : KV_OP_BEGIN_WRITE))
+		return f->fault.plan.code;
 	if (mode == KV_WRITE && atomic_load(&f->stopped))
 		return -EIO;
 	t = calloc(1, sizeof *t);
@@ -74,8 +59,8 @@ static int fault_nest(struct kv_txn *parent, struct kv_txn **ret_txn)
 	struct kv_txn *inner auto_kv_txn = NULL;
 	int r;
 
-	if (fails(f, KV_OP_NEST))
-		return f->plan.code;
+	if (fault_is_due(&f->fault, KV_OP_NEST))
+		return f->fault.plan.code;
 	t = calloc(1, sizeof *t);
 	r = t ? kv_nest(fault_txn(parent)->inner, &inner) : -ENOMEM;
 	return r ? r : txn_wrap(f, &inner, steal(&t), ret_txn);
@@ -85,8 +70,9 @@ static int fault_get(struct kv_txn *txn, enum kv_db db, struct slice key, struct
 {
 	struct kv_fault *f = fault_of(txn->kv);
 
-	return fails(f, KV_OP_GET) ? f->plan.code
-				   : kv_get(fault_txn(txn)->inner, db, key, ret_value);
+	return fault_is_due(&f->fault, KV_OP_GET)
+		       ? f->fault.plan.code
+		       : kv_get(fault_txn(txn)->inner, db, key, ret_value);
 }
 
 /* A write that was made to fail spoils its transaction. */
@@ -102,8 +88,8 @@ static int fault_put(struct kv_txn *txn, enum kv_db db, struct slice key, struct
 	struct kv_fault *f = fault_of(txn->kv);
 	struct kv_fault_txn *t = fault_txn(txn);
 
-	return fails(f, KV_OP_PUT) ? write_failed(t, f->plan.code)
-				   : kv_put(t->inner, db, key, value);
+	return fault_is_due(&f->fault, KV_OP_PUT) ? write_failed(t, f->fault.plan.code)
+						  : kv_put(t->inner, db, key, value);
 }
 
 static int fault_del(struct kv_txn *txn, enum kv_db db, struct slice key)
@@ -111,38 +97,39 @@ static int fault_del(struct kv_txn *txn, enum kv_db db, struct slice key)
 	struct kv_fault *f = fault_of(txn->kv);
 	struct kv_fault_txn *t = fault_txn(txn);
 
-	return fails(f, KV_OP_DEL) ? write_failed(t, f->plan.code) : kv_del(t->inner, db, key);
+	return fault_is_due(&f->fault, KV_OP_DEL) ? write_failed(t, f->fault.plan.code)
+						  : kv_del(t->inner, db, key);
 }
 
 static int fault_scan(struct kv_txn *txn, enum kv_db db, struct slice lo, struct slice hi,
 	bool down, kv_scan_fn fn, void *arg)
 {
 	struct kv_fault *f = fault_of(txn->kv);
-	bool fail = fails(f, KV_OP_SCAN);
+	bool fail = fault_is_due(&f->fault, KV_OP_SCAN);
 	int r;
 
-	if (fail && !f->plan.applied)
-		return f->plan.code;
+	if (fail && !f->fault.plan.applied)
+		return f->fault.plan.code;
 	r = (down ? kv_scan_down : kv_scan)(fault_txn(txn)->inner, db, lo, hi, fn, arg);
-	return fail && !r ? f->plan.code : r;
+	return fail && !r ? f->fault.plan.code : r;
 }
 
 static int fault_commit(struct kv_txn *txn)
 {
 	struct kv_fault *f = fault_of(txn->kv);
 	struct kv_fault_txn *t cleanup(free_p) = fault_txn(txn);
-	bool fail = txn->mode == KV_WRITE && fails(f, KV_OP_COMMIT);
+	bool fail = txn->mode == KV_WRITE && fault_is_due(&f->fault, KV_OP_COMMIT);
 	int r = t->error;
 
-	if (r || (fail && !f->plan.applied))
+	if (r || (fail && !f->fault.plan.applied))
 		kv_abort(steal(&t->inner));
 	else
 		r = kv_commit(&t->inner);
 	if (r || !fail)
 		return r;
-	if (f->plan.code == -EIO && !txn->nested)
+	if (f->fault.plan.code == -EIO && !txn->nested)
 		atomic_store(&f->stopped, true);
-	return f->plan.code;
+	return f->fault.plan.code;
 }
 
 static void fault_abort(struct kv_txn *txn)
@@ -186,20 +173,18 @@ struct kv *kv_fault_kv(struct kv_fault *f)
 	return &f->base;
 }
 
-void kv_fault_arm(struct kv_fault *f, const struct kv_fault_plan *plan)
+void kv_fault_arm(struct kv_fault *f, const struct fault_plan *plan)
 {
-	f->plan = *plan;
-	atomic_store(&f->calls, 0);
-	atomic_store(&f->hits, 0);
+	fault_arm(&f->fault, plan);
 	atomic_store(&f->stopped, false);
 }
 
 unsigned kv_fault_calls(const struct kv_fault *f)
 {
-	return atomic_load(&f->calls);
+	return atomic_load(&f->fault.calls);
 }
 
 unsigned kv_fault_hits(const struct kv_fault *f)
 {
-	return atomic_load(&f->hits);
+	return atomic_load(&f->fault.hits);
 }

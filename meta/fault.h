@@ -4,10 +4,12 @@
  *
  * It keeps the rules of the real one: a write that failed makes its transaction's commit fail with
  * the same error, and after a commit that gave -EIO no write transaction begins until it is armed
- * anew (which stands for opening the store again).
+ * anew (which stands for opening the store again). @applied: a commit takes effect, a scan shows
+ * all, and then it fails.
  */
 #pragma once
 #include "meta/kv.h"
+#include "objstore/base/fault.h"
 
 enum kv_op {
 	KV_OP_BEGIN_READ,
@@ -25,15 +27,6 @@ enum kv_op {
 
 struct kv_fault;
 
-/** What fails. Zeroed: nothing. */
-struct kv_fault_plan {
-	unsigned ops;	  /* bits 1u << enum kv_op: only these are counted */
-	unsigned fail_at; /* the call that fails, from 1; 0 = none */
-	int code;	  /* with this negative errno */
-	bool sticky;	  /* all calls after it fail too */
-	bool applied;	  /* a commit takes effect, a scan shows all, and then it fails */
-};
-
 /**
  * kv_fault_open() - @inner with calls that can fail
  * @inner: owned, closed with the wrapper; on failure still the caller's
@@ -41,8 +34,8 @@ struct kv_fault_plan {
 int kv_fault_open(struct kv *inner, struct kv_fault **ret);
 /** kv_fault_kv() - the engine to hand to the code under test; closing it ends both. */
 struct kv *kv_fault_kv(struct kv_fault *f);
-/** kv_fault_arm() - count from zero, by @plan. While no call is at work. */
-void kv_fault_arm(struct kv_fault *f, const struct kv_fault_plan *plan);
+/** kv_fault_arm() - count from zero, by @plan (of enum kv_op). While no call is at work. */
+void kv_fault_arm(struct kv_fault *f, const struct fault_plan *plan);
 /** kv_fault_calls() - calls of the plan's operations since it was armed. */
 unsigned kv_fault_calls(const struct kv_fault *f);
 /** kv_fault_hits() - those that were made to fail. */

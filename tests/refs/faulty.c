@@ -48,8 +48,8 @@ static void wrap(struct faulty *t)
 
 static void arm(struct faulty *t, const struct faulty_fault *fault, unsigned n)
 {
-	struct kv_fault_plan kv = fault->kv;
-	struct objstore_fault_plan objects = fault->objects;
+	struct fault_plan kv = fault->kv;
+	struct fault_plan objects = fault->objects;
 
 	kv.fail_at = kv.ops ? n : 0;
 	objects.fail_at = objects.ops ? n : 0;

@@ -29,8 +29,8 @@ struct faulty_scenario {
 
 struct faulty_fault {
 	const char *name;
-	struct kv_fault_plan kv;
-	struct objstore_fault_plan objects;
+	struct fault_plan kv;
+	struct fault_plan objects;
 	bool memory;	/* allocations fail, not calls */
 	bool may_leave; /* objects and staged records, in the range of a dead client */
 	bool may_pass;	/* the operation may succeed all the same: it tries again, or cleans up */
