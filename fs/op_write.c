@@ -279,8 +279,10 @@ struct put_op {
 
 static void put_reply(struct put_op *op)
 {
-	static const char *const names[] = {
-		[FS_PUT_CLOSE] = "close", [FS_PUT_SYNC] = "fsync", [FS_PUT_RENAME] = "rename"};
+	static const char *const names[] = {[FS_PUT_CLOSE] = "close",
+		[FS_PUT_AHEAD] = "close",
+		[FS_PUT_SYNC] = "fsync",
+		[FS_PUT_RENAME] = "rename"};
 	struct fs_put *p = &op->put;
 
 	if (p->task.result)
@@ -366,16 +368,15 @@ static void commit_if_due(
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	char name[FS_NAME_BYTES_MAX + 1];
+	enum fs_put_why why = FS_PUT_CLOSE;
 	uint64_t dir;
 
 	if (fs_ino_kind(ino) == FS_STAGED) {
 		fs_staged_where(file_of(fi), &dir, name);
-		if (!fs_name_commits(name)) {
-			fuse_reply_err(req, 0);
-			return;
-		}
+		if (!fs_name_commits(name))
+			why = FS_PUT_AHEAD;
 	}
-	commit_if_due(req, ino, fi, FS_PUT_CLOSE);
+	commit_if_due(req, ino, fi, why);
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int is_data, struct fuse_file_info *fi)

@@ -46,18 +46,33 @@ static int freeze(struct fs_put *p, const char **ret_path, struct bough_error *e
 	return r == -EINVAL ? not_whole(error) : r;
 }
 
+/* A rename holds the kernel's lock of the folder: what is slow is done before, at the close. */
+static int ahead(struct fs_put *p)
+{
+	const char *path;
+	int r = fs_staged_freeze(p->file, &path);
+
+	p->is_frozen = !r;
+	if (!r)
+		fs_staged_hash(p->file);
+	return r == -EBUSY ? r : 1;
+}
+
 static int begin(struct fs_put *p, struct bough_error *error)
 {
 	char author[REC_NAME_BYTES_MAX + 1];
+	uint8_t sha256[SHA256_BYTES];
 	struct refs_put_in in = {.ref = fs_ino_id(p->dir),
 		.name = p->name,
 		.label = p->name,
 		.author = author,
 		.no_replace = p->no_replace};
-	int r = freeze(p, &in.path, error);
+	int r = p->why == FS_PUT_AHEAD ? ahead(p) : freeze(p, &in.path, error);
 
 	if (r)
 		return r;
+	if (fs_staged_hashed(p->file, sha256))
+		in.sha256 = sha256;
 	fs_author(p->uid, author);
 	return refs_put_new(p->tree->store, &in, &p->put);
 }
@@ -92,7 +107,7 @@ static void done(struct fs_task *t)
 	if (t->result || !made.snapshot)
 		p->commit = 0;
 	if (p->is_frozen)
-		fs_staged_thaw(p->file, t->result);
+		fs_staged_thaw(p->file, p->why == FS_PUT_AHEAD ? -ECANCELED : t->result);
 	if (!t->result && p->why == FS_PUT_RENAME)
 		fs_spool_rename(p->spool, p->file, p->dir, p->name);
 	p->done(p);

@@ -19,6 +19,7 @@ struct fs_put {
 	uid_t uid; /* who does it */
 	enum fs_put_why {
 		FS_PUT_CLOSE,
+		FS_PUT_AHEAD, /* commits nothing: what is slow of a rename to come, whole or not */
 		FS_PUT_SYNC,  /* what is not whole is made durable, and 0 */
 		FS_PUT_RENAME /* to @dir and @name; what is empty is not whole */
 	} why;

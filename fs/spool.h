@@ -93,6 +93,14 @@ int fs_staged_sync(struct fs_staged *f);
  */
 int fs_staged_freeze(struct fs_staged *f, const char **ret_path);
 /**
+ * fs_staged_hash() - of a frozen file: makes it durable, and keeps its hash until it changes
+ *
+ * So that its commit, later, has less to do. Slow. What fails here fails again there.
+ */
+void fs_staged_hash(struct fs_staged *f);
+/** fs_staged_hashed() - of a frozen file: is its hash known? */
+bool fs_staged_hashed(struct fs_staged *f, uint8_t ret_sha256[static SHA256_BYTES]);
+/**
  * fs_staged_thaw() - the commit's end; then runs the waiters
  * @result: 0 committed: the spool name is gone, handles read on; else it is as before the freeze
  */

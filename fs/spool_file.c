@@ -159,6 +159,7 @@ static void set_changed(struct fs_staged *f)
 {
 	pthread_mutex_lock(&f->lock);
 	f->is_changed = true;
+	f->is_hashed = false;
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -443,6 +444,54 @@ int fs_staged_freeze(struct fs_staged *f, const char **ret_path)
 	r = freeze_locked(f, ret_path);
 	pthread_mutex_unlock(&f->write_lock);
 	return r;
+}
+
+static int hash_all(const struct io *io, int fd, uint8_t ret_sha256[static SHA256_BYTES])
+{
+	struct sha256 *hash cleanup(sha256_free_p) = sha256_new();
+	uint8_t *chunk cleanup(free_p) = malloc(COPY_CHUNK_BYTES);
+	uint64_t off = 0;
+	ssize_t n = 0;
+	int r = hash && chunk ? 0 : -ENOMEM;
+
+	while (!r) {
+		n = io->pread(io, fd, chunk, COPY_CHUNK_BYTES, off);
+		if (n <= 0)
+			return n ? (int)n : sha256_final(hash, ret_sha256);
+		r = sha256_update(hash, chunk, (size_t)n);
+		off += (uint64_t)n;
+	}
+	return r;
+}
+
+void fs_staged_hash(struct fs_staged *f)
+{
+	uint8_t sha256[SHA256_BYTES];
+	struct spool_blob *b;
+	int r;
+
+	if (fs_staged_hashed(f, sha256) || staged_use(f, &b))
+		return;
+	sync_file_range(b->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	r = hash_all(io_of(f), b->fd, sha256);
+	staged_done(f, b);
+	if (r || fs_staged_sync(f))
+		return;
+	pthread_mutex_lock(&f->lock);
+	memcpy(f->sha256, sha256, sizeof sha256);
+	f->is_hashed = true;
+	pthread_mutex_unlock(&f->lock);
+}
+
+bool fs_staged_hashed(struct fs_staged *f, uint8_t ret_sha256[static SHA256_BYTES])
+{
+	bool is_hashed;
+
+	pthread_mutex_lock(&f->lock);
+	is_hashed = f->is_hashed;
+	memcpy(ret_sha256, f->sha256, sizeof f->sha256);
+	pthread_mutex_unlock(&f->lock);
+	return is_hashed;
 }
 
 /**

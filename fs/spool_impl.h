@@ -70,7 +70,9 @@ struct fs_staged {
 	pthread_mutex_t lock; /* second; the rest */
 	enum staged_state state;
 	bool is_changed; /* since its last commit */
-	bool is_idle;	 /* no handles: the descriptor is closed between uses. A hint */
+	bool is_hashed;	 /* and not changed since */
+	uint8_t sha256[SHA256_BYTES];
+	bool is_idle; /* no handles: the descriptor is closed between uses. A hint */
 	struct spool_blob *blob;
 	bool has_times; /* asked for while it was frozen */
 	struct timespec times[2];

@@ -384,19 +384,28 @@ static int publish_link(struct objstore_dir *d, struct draft *w, int fd, const c
 }
 
 /* Its bytes are on their way to the disk while they are hashed. */
+static int hash_in_place(
+	struct objstore_dir *d, int fd, const struct stat *before, uint8_t *ret_sha256)
+{
+	uint64_t bytes;
+	int r;
+
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	r = copy_and_hash(d, fd, -1, &bytes, ret_sha256);
+	return r ? r : check_unchanged(fd, before, bytes);
+}
+
+/* @ret_sha256: NULL it is not wanted. */
 static int put_link(
 	struct objstore_dir *d, struct draft *w, int fd, const char *path, uint8_t *ret_sha256)
 {
 	struct stat before;
-	uint64_t bytes;
-	int r;
+	int r = 0;
 
 	if (fstat(fd, &before))
 		return -errno;
-	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	r = copy_and_hash(d, fd, -1, &bytes, ret_sha256);
-	if (!r)
-		r = check_unchanged(fd, &before, bytes);
+	if (ret_sha256)
+		r = hash_in_place(d, fd, &before, ret_sha256);
 	if (!r)
 		r = publish_link(d, w, fd, path);
 	if (r)
@@ -413,13 +422,15 @@ static bool link_impossible(int code)
 static int take_file(struct objstore_dir *d, struct draft *w, int fd, const char *path,
 	enum objstore_take take, uint8_t *ret_sha256)
 {
+	const bool is_hashed = take == OBJSTORE_LINK_HASHED;
+	const bool is_link = take == OBJSTORE_LINK || is_hashed;
 	int r = -EXDEV;
 
 	if (take == OBJSTORE_MOVE && movable(fd, path))
 		r = put_move(d, w, fd, path, ret_sha256);
-	if (take == OBJSTORE_LINK && linkable(fd, path))
-		r = put_link(d, w, fd, path, ret_sha256);
-	if (r != -EXDEV && !(take == OBJSTORE_LINK && link_impossible(r)))
+	if (is_link && linkable(fd, path))
+		r = put_link(d, w, fd, path, is_hashed ? NULL : ret_sha256);
+	if (r != -EXDEV && !(is_link && link_impossible(r)))
 		return r;
 	r = put_copy(d, w, fd, ret_sha256);
 	/* The object is safe; a source that cannot be removed is litter, not a failure. */
@@ -436,6 +447,8 @@ static int dir_put_file(struct objstore *s, const char *key, int fd, const char 
 	uint8_t sum[SHA256_BYTES];
 	int r = dir_draft_open(d, key, &w);
 
+	if (take == OBJSTORE_LINK_HASHED)
+		memcpy(sum, ret_sha256, sizeof sum);
 	if (!r)
 		r = take_file(d, &w, fd, path, take, sum);
 	if (!r)

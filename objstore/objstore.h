@@ -26,6 +26,7 @@ enum objstore_take {
 	/** The source is ours and stays, and nobody writes to it any more: a hard link where
 	 * possible, and the object's mode is then the source's too. */
 	OBJSTORE_LINK,
+	OBJSTORE_LINK_HASHED, /* the same; @ret_sha256 of put_file() holds its hash already */
 };
 
 /** The calls of a store, for those that count, fail or trace them. */
@@ -93,7 +94,7 @@ int objstore_put(struct objstore *s, const char *key, struct slice body);
  * objstore_put_file() - write a local file as a new object, durable on return
  * @fd:         open for reading; its whole content is taken
  * @path:       of @fd; may be NULL with OBJSTORE_COPY
- * @ret_sha256: of the bytes taken
+ * @ret_sha256: of the bytes taken; given and believed with OBJSTORE_LINK_HASHED
  *
  * Errors: as objstore_put(), and the source stays where it is; -EAGAIN the file changed while it
  * was read.

@@ -14,7 +14,8 @@ struct refs_put_in {
 	const char *label;  /* what messages call the file; NULL: @path */
 	const char *author; /* NULL: the user's login name */
 	const char *message;
-	bool no_replace; /* -EEXIST where the name means a block already */
+	const uint8_t *sha256; /* of the file, where it is known; else NULL */
+	bool no_replace;       /* -EEXIST where the name means a block already */
 };
 
 struct refs_put_result {

@@ -74,8 +74,8 @@ static int store(struct refs_put *p)
 
 	import_block_key(&p->im, p->im.ids.first, key);
 	p->was_tried = true;
-	return objstore_put_file(
-		p->im.store->objects, key, p->fd, p->path, OBJSTORE_LINK, p->sha256);
+	return objstore_put_file(p->im.store->objects, key, p->fd, p->path,
+		p->is_hashed ? OBJSTORE_LINK_HASHED : OBJSTORE_LINK, p->sha256);
 }
 
 static int cannot_store(const struct refs_put *p, int r, struct bough_error *error)

@@ -137,6 +137,37 @@ static void frozen_it_does_not_change(void **state)
 	assert_int_equal(spool_world_close(w, f), FS_RELEASE_DROPPED);
 }
 
+static void its_hash_is_kept_until_it_changes(void **state)
+{
+	struct spool_world *w = *state;
+	struct fs_staged *f = spool_world_create(w, DIR_A, ".f.parquet");
+	uint8_t sum[SHA256_BYTES], want[SHA256_BYTES];
+	uint8_t body[20];
+
+	spool_world_fill(f, sizeof body);
+	assert_int_equal(fs_staged_read(f, body, sizeof body, 0), sizeof body);
+	assert_int_equal(sha256_of((struct slice){body, sizeof body}, want), 0);
+	freeze(f);
+	assert_false(fs_staged_hashed(f, sum));
+	fs_staged_hash(f);
+	assert_true(fs_staged_hashed(f, sum));
+	assert_memory_equal(sum, want, sizeof want);
+	fs_staged_thaw(f, -ECANCELED);
+	freeze(f); /* for its commit */
+	assert_true(fs_staged_hashed(f, sum));
+	fs_staged_thaw(f, -ENOSPC);
+	assert_int_equal(fs_staged_write(f, "x", 1, 5), 1);
+	assert_false(fs_staged_hashed(f, sum));
+	freeze(f);
+	fs_staged_hash(f);
+	assert_true(fs_staged_hashed(f, sum));
+	assert_memory_not_equal(sum, want, sizeof want);
+	fs_staged_thaw(f, -ECANCELED);
+	assert_int_equal(fs_staged_truncate(f, 12), 0);
+	assert_false(fs_staged_hashed(f, sum));
+	assert_int_equal(spool_world_close(w, f), FS_RELEASE_NONE);
+}
+
 static void committed_it_goes_on_in_a_copy(void **state)
 {
 	struct spool_world *w = *state;
@@ -478,6 +509,7 @@ int main(void)
 		SPOOL_TEST(only_whole_parquet_files_are_frozen),
 		SPOOL_TEST(nothing_to_commit),
 		SPOOL_TEST(frozen_it_does_not_change),
+		SPOOL_TEST(its_hash_is_kept_until_it_changes),
 		SPOOL_TEST(committed_it_goes_on_in_a_copy),
 		SPOOL_TEST(cloned_where_the_file_system_can),
 		SPOOL_TEST(a_commit_that_failed_may_have_taken_the_bytes),

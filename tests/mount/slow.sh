@@ -11,9 +11,9 @@ EOS
 chmod +x bin/reader
 BOUGH_READER=$dir/bin/reader bin/boughfs "$s" "$m" || exit 99
 ok mkdir "$t/_refs/dev"
-ok python3 "$SOURCE/tests/mount/slow.py" "$dir" "$t"
+ok python3 "$SOURCE/tests/mount/slow.py" "$dir" "$t" "$(pgrep -o -f "^bin/boughfs $s $m\$")"
 cat out
-same "$(store log --json sales.orders/dev | jq -r '.[0].rows')" 12
+same "$(store log --json sales.orders/dev | jq -r '.[0].rows')" 15
 unmount
 sound
 finish

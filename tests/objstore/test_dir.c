@@ -268,6 +268,29 @@ static void a_linked_file_is_the_object(void **state)
 	close(fd);
 }
 
+/* The hash is given and the file not read; it is durable all the same. */
+static void a_link_that_is_hashed_already(void **state)
+{
+	static const uint8_t given[SHA256_BYTES] = {1, 2, 3};
+	struct fixture *f = *state;
+	char path[TEST_PATH_BYTES_MAX + 16];
+	uint8_t sum[SHA256_BYTES] = {1, 2, 3};
+	ino_t source;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/source", f->path);
+	assert_int_equal(objstore_put(f->store, "1/x", slice_str("x")), 0);
+	assert_int_equal(io_write_file(io_system(), f->fd, "source", slice_str("x"), 0640), 0);
+	fd = open(path, O_RDONLY);
+	f->trace.len = 0;
+	assert_int_equal(
+		objstore_put_file(f->store, "1/a", fd, path, OBJSTORE_LINK_HASHED, sum), 0);
+	assert_trace(f, "fsync source;link a;fsync 1;");
+	assert_memory_equal(sum, given, sizeof sum);
+	assert_source(f, 0444, 2, &source);
+	close(fd);
+}
+
 /* Where there can be no second name it is copied; another failure leaves it as it was. */
 static void a_link_that_fails(void **state)
 {
@@ -383,6 +406,7 @@ int main(void)
 		CASE(links_are_not_followed),
 		CASE(a_moved_file_is_not_written_again),
 		CASE(a_linked_file_is_the_object),
+		CASE(a_link_that_is_hashed_already),
 		CASE(a_link_that_fails),
 		CASE(another_file_under_the_path_is_not_taken),
 		CASE(a_source_that_grows_is_refused),
