@@ -34,7 +34,8 @@ class Cutter(OnDisk, cut_cli.Cutter):
 
 
 def main():
-    seed, step = cli.settings(STEP, 1)
+    seed, percent = cli.settings(100, 100 * STEP)
+    step = max(1, 100 * STEP // percent)
     rng, bad = random.Random(seed), 0
     kinds = ("ext4", "xfs") if step == 1 else (rng.choice(("ext4", "xfs")),)
     for kind in kinds:
