@@ -238,6 +238,14 @@ class Cutter(cut_cli.Cutter):
         yield {("file", "dev", name): body, ("block", NEW): body, **self.commit("dev")}
         self.copy(body, "dev", name)
 
+    def publish(self):
+        """As rsync does it, over a file: the rename commits."""
+        _, name = self.a_file()
+        body, _ = self.body()
+        yield {("file", "dev", name): body, ("block", NEW): body, **self.commit("dev")}
+        self.copy(body, "dev", "." + name)
+        os.rename(self.data("dev", "." + name), self.data("dev", name))
+
     def remove(self):
         _, name = self.a_file()
         yield {("file", "dev", name): None, **self.commit("dev")}
@@ -327,8 +335,8 @@ class PowerCutter(cut_power.OnDisk, Cutter):
         self.disk.remove()
 
 
-OPERATIONS = ("append", "replace", "remove", "rename", "move", "link", "create", "drop", "undrop",
-              "reset", "export")
+OPERATIONS = ("append", "replace", "publish", "remove", "rename", "move", "link", "create", "drop",
+              "undrop", "reset", "export")
 
 
 def run(what, operations, cuts, rng, make):
