@@ -5,12 +5,11 @@
  */
 #include "meta/key.h"
 #include "meta/wake.h"
+#include "tests/bench/bench.h"
 
-#include <lmdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define COMMITS 2001
 #define PUTS_PER_COMMIT 10
@@ -23,36 +22,20 @@ struct raw {
 	MDB_dbi db[KV_DBS];
 };
 
-static void need(int r, const char *what)
-{
-	if (!r)
-		return;
-	fprintf(stderr, "kvcommit: %s: %d\n", what, r);
-	exit(1);
-}
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static struct raw raw_open(const char *dir)
 {
 	struct raw r;
 	MDB_txn *t;
 
-	need(mkdir(dir, 0755), "mkdir");
-	need(mdb_env_create(&r.env), "create");
-	need(mdb_env_set_mapsize(r.env, (size_t)1 << 36), "map size");
-	need(mdb_env_set_maxdbs(r.env, KV_DBS), "databases");
-	need(mdb_env_open(r.env, dir, MDB_NOTLS, 0600), "open");
-	need(mdb_txn_begin(r.env, NULL, 0, &t), "begin");
-	need(mdb_dbi_open(t, "hot", MDB_CREATE, &r.db[KV_HOT]), "hot");
-	need(mdb_dbi_open(t, "bulk", MDB_CREATE, &r.db[KV_BULK]), "bulk");
-	need(mdb_txn_commit(t), "commit");
+	bench_need(mkdir(dir, 0755), "mkdir");
+	bench_need(mdb_env_create(&r.env), "create");
+	bench_need(mdb_env_set_mapsize(r.env, (size_t)1 << 36), "map size");
+	bench_need(mdb_env_set_maxdbs(r.env, KV_DBS), "databases");
+	bench_need(mdb_env_open(r.env, dir, MDB_NOTLS, 0600), "open");
+	bench_need(mdb_txn_begin(r.env, NULL, 0, &t), "begin");
+	bench_need(mdb_dbi_open(t, "hot", MDB_CREATE, &r.db[KV_HOT]), "hot");
+	bench_need(mdb_dbi_open(t, "bulk", MDB_CREATE, &r.db[KV_BULK]), "bulk");
+	bench_need(mdb_txn_commit(t), "commit");
 	return r;
 }
 
@@ -61,9 +44,9 @@ static struct kv *layer_open(const char *dir)
 	struct kv_lmdb_options options = {.create = true};
 	struct kv *kv;
 
-	need(mkdir(dir, 0755), "mkdir");
-	need(wake_open(dir, &options.wake, NULL), "wake");
-	need(kv_lmdb_open(dir, &options, &kv, NULL), "open");
+	bench_need(mkdir(dir, 0755), "mkdir");
+	bench_need(wake_open(dir, &options.wake, NULL), "wake");
+	bench_need(kv_lmdb_open(dir, &options, &kv, NULL), "open");
 	return kv;
 }
 
@@ -76,47 +59,40 @@ static struct key key_of(uint64_t number)
 static double raw_commit(struct raw *r, enum kv_db db, uint64_t first, uint64_t n, size_t len)
 {
 	static char value[VALUE_BYTES];
-	double start = now_us();
+	double start = bench_now_us();
 	MDB_txn *t;
 
-	need(mdb_txn_begin(r->env, NULL, 0, &t), "begin");
+	bench_need(mdb_txn_begin(r->env, NULL, 0, &t), "begin");
 	for (uint64_t i = 0; i < n; i++) {
 		struct key key = key_of(first + i);
 		MDB_val k = {key.len, key.bytes}, v = {len, value};
 
-		need(mdb_put(t, r->db[db], &k, &v, 0), "put");
+		bench_need(mdb_put(t, r->db[db], &k, &v, 0), "put");
 	}
-	need(mdb_txn_commit(t), "commit");
-	return now_us() - start;
+	bench_need(mdb_txn_commit(t), "commit");
+	return bench_now_us() - start;
 }
 
 static double layer_commit(struct kv *kv, enum kv_db db, uint64_t first, uint64_t n, size_t len)
 {
 	static char value[VALUE_BYTES];
-	double start = now_us();
+	double start = bench_now_us();
 	struct kv_txn *t;
 
-	need(kv_begin(kv, KV_WRITE, &t), "begin");
+	bench_need(kv_begin(kv, KV_WRITE, &t), "begin");
 	for (uint64_t i = 0; i < n; i++) {
 		struct key key = key_of(first + i);
 
-		need(kv_put(t, db, key_slice(&key), (struct slice){value, len}), "put");
+		bench_need(kv_put(t, db, key_slice(&key), (struct slice){value, len}), "put");
 	}
-	need(kv_commit(&t), "commit");
-	return now_us() - start;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	bench_need(kv_commit(&t), "commit");
+	return bench_now_us() - start;
 }
 
 static void report(const char *what, double *raw, double *layer, size_t n)
 {
-	qsort(raw, n, sizeof *raw, compare);
-	qsort(layer, n, sizeof *layer, compare);
+	bench_sort(raw, n);
+	bench_sort(layer, n);
 	printf("%s: LMDB %.1f layer %.1f ratio %.3f\n", what, raw[n / 2], layer[n / 2],
 		layer[n / 2] / raw[n / 2]);
 }

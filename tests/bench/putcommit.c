@@ -8,18 +8,15 @@
 #include "refs/put.h"
 #include "refs/ref.h"
 #include "refs/table.h"
+#include "tests/bench/bench.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define ROUNDS 201
-#define RAW_PUTS 10
-#define VALUE_BYTES 120
 #define PATH_BYTES 4096
 
 /* Of a put: its phases, then what parts of prepare take alone. */
@@ -33,66 +30,19 @@ static double *times[PHASES];
 struct work {
 	struct refs_store *store;
 	struct reader *reader;
-	MDB_env *raw;
-	MDB_dbi raw_db;
-	uint64_t main, raw_next;
+	struct bench_raw raw;
+	uint64_t main;
 	char dir[PATH_BYTES / 2];
 	int spool; /* directory */
 	struct slice body;
 };
 
-static void need(int r, const char *what)
-{
-	if (!r)
-		return;
-	fprintf(stderr, "putcommit: %s: %d\n", what, r);
-	exit(1);
-}
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static double lap(double *since)
 {
-	double now = now_us(), taken = now - *since;
+	double now = bench_now_us(), taken = now - *since;
 
 	*since = now;
 	return taken;
-}
-
-static void raw_open(struct work *w)
-{
-	char path[PATH_BYTES];
-	MDB_txn *t;
-
-	snprintf(path, sizeof path, "%s/raw", w->dir);
-	need(mkdir(path, 0755), "mkdir");
-	need(mdb_env_create(&w->raw), "create");
-	need(mdb_env_set_mapsize(w->raw, (size_t)1 << 32), "map size");
-	need(mdb_env_open(w->raw, path, MDB_NOTLS, 0600), "open");
-	need(mdb_txn_begin(w->raw, NULL, 0, &t), "begin");
-	need(mdb_dbi_open(t, NULL, 0, &w->raw_db), "database");
-	need(mdb_txn_commit(t), "commit");
-}
-
-static void raw_commit(struct work *w)
-{
-	static char value[VALUE_BYTES];
-	MDB_txn *t;
-
-	need(mdb_txn_begin(w->raw, NULL, 0, &t), "begin");
-	for (unsigned i = 0; i < RAW_PUTS; i++) {
-		uint64_t key = w->raw_next++ * UINT64_C(0x9e3779b97f4a7c15);
-		MDB_val k = {sizeof key, &key}, v = {sizeof value, value};
-
-		need(mdb_put(t, w->raw_db, &k, &v, 0), "put");
-	}
-	need(mdb_txn_commit(t), "commit");
 }
 
 static int make_target(struct refs_txn *x, void *arg, struct bough_error *error)
@@ -113,20 +63,21 @@ static void open_work(struct work *w, const char *dir, const char *file)
 	void *owned;
 
 	snprintf(w->dir, sizeof w->dir, "%s", dir);
-	need(mkdir(dir, 0755) ? -errno : 0, dir);
+	bench_need(mkdir(dir, 0755) ? -errno : 0, dir);
 	snprintf(path, sizeof path, "%s/store", dir);
-	need(refs_store_init(path, &e), "init");
-	need(refs_store_open(path, REFS_ROLE_MOUNT, &w->store, &e), "open");
-	need(refs_write(w->store, make_target, w, &e), "table");
+	bench_need(refs_store_init(path, &e), "init");
+	bench_need(refs_store_open(path, REFS_ROLE_MOUNT, &w->store, &e), "open");
+	bench_need(refs_write(w->store, make_target, w, &e), "table");
 	snprintf(path, sizeof path, "%s/spool", dir);
-	need(mkdir(path, 0755), "mkdir");
+	bench_need(mkdir(path, 0755), "mkdir");
 	w->spool = open(path, O_RDONLY | O_DIRECTORY);
 	snprintf(path, sizeof path, "%s%s", file[0] == '/' ? "" : "./", file);
-	need(io_read_file(io_system(), open("/", O_RDONLY), realpath(path, NULL) + 1, 1u << 30,
-		     &w->body, &owned),
+	bench_need(io_read_file(io_system(), open("/", O_RDONLY), realpath(path, NULL) + 1,
+			   1u << 30, &w->body, &owned),
 		file);
-	need(reader_open(0, &w->reader), "reader");
-	raw_open(w);
+	bench_need(reader_open(0, &w->reader), "reader");
+	snprintf(path, sizeof path, "%s/raw", dir);
+	bench_raw_open(&w->raw, path);
 }
 
 /* Return: descriptor of a file of the body, not yet flushed. */
@@ -134,7 +85,7 @@ static int spool_file(struct work *w, const char *name)
 {
 	int fd = openat(w->spool, name, O_RDWR | O_CREAT | O_EXCL, 0600);
 
-	need(io_system()->pwrite_all(io_system(), fd, w->body.data, w->body.len, 0), "write");
+	bench_need(io_system()->pwrite_all(io_system(), fd, w->body.data, w->body.len, 0), "write");
 	return fd;
 }
 
@@ -146,40 +97,40 @@ static void timed_put(struct work *w, size_t i)
 	struct bough_error e = {0};
 	struct refs_txn *x;
 	struct refs_put *p;
-	double begin = now_us(), at = begin;
+	double begin = bench_now_us(), at = begin;
 	int r;
 
 	snprintf(name, sizeof name, "%zu.parquet", i);
 	snprintf(path, sizeof path, "%s/spool/%s", w->dir, name);
 	close(spool_file(w, name));
 	times[WRITE][i] = lap(&at);
-	need(refs_put_new(w->store, &in, &p), "put");
+	bench_need(refs_put_new(w->store, &in, &p), "put");
 	r = refs_put_prepare(p, w->reader, &e);
-	need(r, e.message);
+	bench_need(r, e.message);
 	times[PREPARE][i] = lap(&at);
-	need(refs_begin(w->store, KV_WRITE, &x), "begin");
-	need(refs_put_apply(x, p, &e), "apply");
+	bench_need(refs_begin(w->store, KV_WRITE, &x), "begin");
+	bench_need(refs_put_apply(x, p, &e), "apply");
 	times[APPLY][i] = lap(&at);
-	need(refs_commit(&x, NULL), "commit");
+	bench_need(refs_commit(&x, NULL), "commit");
 	times[COMMIT][i] = lap(&at);
 	refs_put_end(p, 0, NULL);
-	need(unlinkat(w->spool, name, 0), "unlink");
+	bench_need(unlinkat(w->spool, name, 0), "unlink");
 	times[END][i] = lap(&at);
-	times[PUT][i] = now_us() - begin;
+	times[PUT][i] = bench_now_us() - begin;
 }
 
 static void timed_floor(struct work *w, size_t i)
 {
-	double begin = now_us();
+	double begin = bench_now_us();
 	int fd = spool_file(w, "new");
 
-	need(fsync(fd), "fsync");
+	bench_need(fsync(fd), "fsync");
 	close(fd);
-	need(renameat(w->spool, "new", w->spool, "floor"), "rename");
-	need(fsync(w->spool), "fsync");
-	raw_commit(w);
-	times[FLOOR][i] = now_us() - begin;
-	need(unlinkat(w->spool, "floor", 0), "unlink");
+	bench_need(renameat(w->spool, "new", w->spool, "floor"), "rename");
+	bench_need(fsync(w->spool), "fsync");
+	bench_raw_commit(&w->raw);
+	times[FLOOR][i] = bench_now_us() - begin;
+	bench_need(unlinkat(w->spool, "floor", 0), "unlink");
 }
 
 static void timed_parts(struct work *w, size_t i)
@@ -188,27 +139,20 @@ static void timed_parts(struct work *w, size_t i)
 	struct bough_error e = {0};
 	uint8_t sum[SHA256_BYTES];
 	int fd = spool_file(w, "part");
-	double at = now_us();
+	double at = bench_now_us();
 
-	need(reader_inspect(w->reader, fd, "part", &description, &e), e.message);
+	bench_need(reader_inspect(w->reader, fd, "part", &description, &e), e.message);
 	times[DESCRIBE][i] = lap(&at);
-	need(sha256_of(w->body, sum), "hash");
+	bench_need(sha256_of(w->body, sum), "hash");
 	times[HASH][i] = lap(&at);
-	need(fsync(fd), "fsync");
+	bench_need(fsync(fd), "fsync");
 	times[FSYNC][i] = lap(&at);
-	need(linkat(w->spool, "part", w->spool, "linked", 0), "link");
-	need(fsync(w->spool), "fsync");
+	bench_need(linkat(w->spool, "part", w->spool, "linked", 0), "link");
+	bench_need(fsync(w->spool), "fsync");
 	times[LINK][i] = lap(&at);
 	close(fd);
 	unlinkat(w->spool, "part", 0);
 	unlinkat(w->spool, "linked", 0);
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 int main(int argc, char **argv)
@@ -227,14 +171,14 @@ int main(int argc, char **argv)
 		timed_parts(&w, i);
 	}
 	for (int o = 0; o < PHASES; o++)
-		qsort(times[o], rounds, sizeof **times, compare);
+		bench_sort(times[o], rounds);
 	for (int o = 0; o < PHASES; o++)
 		printf("%-26s 10 %% %8.0f us, %8.0f us, 90 %% %8.0f us\n", names[o],
 			times[o][rounds / 10], times[o][rounds / 2], times[o][rounds * 9 / 10]);
 	printf("whole put / floor: 10 %% %.2f, %.2f\n",
 		times[PUT][rounds / 10] / times[FLOOR][rounds / 10],
 		times[PUT][rounds / 2] / times[FLOOR][rounds / 2]);
-	mdb_env_close(w.raw);
+	mdb_env_close(w.raw.env);
 	reader_close(w.reader);
 	refs_store_close(w.store);
 	return 0;

@@ -6,17 +6,13 @@
 #include "refs/ref.h"
 #include "refs/table.h"
 #include "refs/trash.h"
+#include "tests/bench/bench.h"
 #include "tests/support/mkstore.h"
 
-#include <lmdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #define ROUNDS 301
-#define RAW_PUTS 10
-#define VALUE_BYTES 120
 
 enum { RAW, CREATE, RENAME, RESET, RETAIN, DROP, UNDROP, EMPTY, OPERATIONS };
 static const char *const names[] = {"LMDB commit of ten puts", "create", "rename", "reset",
@@ -27,56 +23,11 @@ static double *times[OPERATIONS];
 /** The branch that each round works on. */
 struct work {
 	struct refs_store *store;
-	MDB_env *raw;
-	MDB_dbi raw_db;
-	uint64_t table, main, head, second, dev, entry, raw_next;
+	struct bench_raw raw;
+	uint64_t table, main, head, second, dev, entry;
 	char name[32];
 	struct bough_error error;
 };
-
-static void need(int r, const char *what)
-{
-	if (!r)
-		return;
-	fprintf(stderr, "refscommit: %s: %d\n", what, r);
-	exit(1);
-}
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void raw_open(struct work *w, const char *dir)
-{
-	MDB_txn *t;
-
-	need(mkdir(dir, 0755), "mkdir");
-	need(mdb_env_create(&w->raw), "create");
-	need(mdb_env_set_mapsize(w->raw, (size_t)1 << 32), "map size");
-	need(mdb_env_open(w->raw, dir, MDB_NOTLS, 0600), "open");
-	need(mdb_txn_begin(w->raw, NULL, 0, &t), "begin");
-	need(mdb_dbi_open(t, NULL, 0, &w->raw_db), "database");
-	need(mdb_txn_commit(t), "commit");
-}
-
-static int raw_commit(struct work *w)
-{
-	static char value[VALUE_BYTES];
-	MDB_txn *t;
-	int r = mdb_txn_begin(w->raw, NULL, 0, &t);
-
-	for (unsigned i = 0; i < RAW_PUTS && !r; i++) {
-		struct key key = key_u64(KEY_BLOCK, w->raw_next++ * UINT64_C(0x9e3779b97f4a7c15));
-		MDB_val k = {key.len, key.bytes}, v = {sizeof value, value};
-
-		r = mdb_put(t, w->raw_db, &k, &v, 0);
-	}
-	return r ? r : mdb_txn_commit(t);
-}
 
 static int in_store(struct refs_txn *x, struct work *w, int what)
 {
@@ -107,24 +58,24 @@ static int in_store(struct refs_txn *x, struct work *w, int what)
 static double timed(struct work *w, int what)
 {
 	struct refs_txn *x;
-	double start = now_us();
+	double start = bench_now_us();
 
 	if (what == RAW) {
-		need(raw_commit(w), names[what]);
-		return now_us() - start;
+		bench_raw_commit(&w->raw);
+		return bench_now_us() - start;
 	}
-	need(refs_begin(w->store, KV_WRITE, &x), "begin");
-	need(in_store(x, w, what), names[what]);
-	need(refs_commit(&x, NULL), "commit");
-	return now_us() - start;
+	bench_need(refs_begin(w->store, KV_WRITE, &x), "begin");
+	bench_need(in_store(x, w, what), names[what]);
+	bench_need(refs_commit(&x, NULL), "commit");
+	return bench_now_us() - start;
 }
 
 static void find_entry(struct work *w)
 {
 	struct refs_txn *x;
 
-	need(refs_begin(w->store, KV_READ, &x), "begin");
-	need(refs_trash_find(x, w->table, REC_TRASH_REF, w->name, &w->entry, NULL), "find");
+	bench_need(refs_begin(w->store, KV_READ, &x), "begin");
+	bench_need(refs_trash_find(x, w->table, REC_TRASH_REF, w->name, &w->entry, NULL), "find");
 	refs_abort(x);
 }
 
@@ -160,22 +111,15 @@ static void open_work(struct work *w, const char *path)
 	struct rec_ref rec;
 	uint64_t db;
 
-	need(refs_store_open(path, REFS_ROLE_CLI, &w->store, &w->error), "open");
-	need(refs_begin(w->store, KV_READ, &x), "begin");
-	need(refs_db_lookup(x, MKSTORE_DB, &db, NULL), "database");
-	need(refs_table_lookup(x, db, MKSTORE_TABLE, &w->table, NULL), "table");
-	need(refs_ref_lookup(x, w->table, NULL, &w->main, NULL), "main");
-	need(rec_ref_get(x->kv, w->main, &rec), "main");
+	bench_need(refs_store_open(path, REFS_ROLE_CLI, &w->store, &w->error), "open");
+	bench_need(refs_begin(w->store, KV_READ, &x), "begin");
+	bench_need(refs_db_lookup(x, MKSTORE_DB, &db, NULL), "database");
+	bench_need(refs_table_lookup(x, db, MKSTORE_TABLE, &w->table, NULL), "table");
+	bench_need(refs_ref_lookup(x, w->table, NULL, &w->main, NULL), "main");
+	bench_need(rec_ref_get(x->kv, w->main, &rec), "main");
 	refs_abort(x);
 	w->head = rec.head;
-	need(refs_write(w->store, add_snapshot, w, &w->error), "second snapshot");
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	bench_need(refs_write(w->store, add_snapshot, w, &w->error), "second snapshot");
 }
 
 int main(int argc, char **argv)
@@ -187,7 +131,7 @@ int main(int argc, char **argv)
 	if (argc < 3 || !rounds)
 		return 2;
 	open_work(&w, argv[1]);
-	raw_open(&w, argv[2]);
+	bench_raw_open(&w.raw, argv[2]);
 	for (int o = 0; o < OPERATIONS; o++)
 		times[o] = calloc(rounds, sizeof **times);
 	for (size_t i = 0; i < rounds; i++) {
@@ -201,13 +145,13 @@ int main(int argc, char **argv)
 		}
 	}
 	for (int o = 0; o < OPERATIONS; o++)
-		qsort(times[o], rounds, sizeof **times, compare);
+		bench_sort(times[o], rounds);
 	floor_us = times[RAW][rounds / 2];
 	for (int o = 0; o < OPERATIONS; o++)
 		printf("%-26s %8.0f us, 90 %% %8.0f us, ratio %.2f\n", names[o],
 			times[o][rounds / 2], times[o][rounds * 9 / 10],
 			times[o][rounds / 2] / floor_us);
-	mdb_env_close(w.raw);
+	mdb_env_close(w.raw.env);
 	refs_store_close(w.store);
 	return 0;
 }
