@@ -6,11 +6,24 @@
 #include <errno.h>
 #include <string.h>
 
+int change_snapshot_of(struct refs_txn *x, uint64_t ref, uint64_t id, struct rec_snapshot *ret,
+	struct bough_error *error)
+{
+	struct rec_ref rec;
+	int r = rec_ref_get(x->kv, ref, &rec);
+
+	if (!r)
+		r = rec_snapshot_get(x->kv, id, ret);
+	if (r || ret->table == rec.table)
+		return r;
+	error_set(error, -EXDEV, "this snapshot is of another table");
+	return error_hint(error, -EXDEV, "cp its files into data/");
+}
+
 int change_link(struct refs_txn *x, struct fs_change *c, struct bough_error *error)
 {
 	char name[FS_NAME_BYTES_MAX + 1];
 	struct rec_snapshot s;
-	struct rec_ref rec;
 	uint64_t ref, id = fs_ino_id(c->ino);
 	int r;
 
@@ -18,13 +31,7 @@ int change_link(struct refs_txn *x, struct fs_change *c, struct bough_error *err
 		return change_refuse(x, c->dir, error);
 	r = fs_dir_ref(x, c->dir, &ref, error);
 	if (!r)
-		r = rec_ref_get(x->kv, ref, &rec);
-	if (!r)
-		r = rec_snapshot_get(x->kv, id, &s);
-	if (!r && s.table != rec.table) {
-		error_set(error, -EXDEV, "this snapshot is of another table");
-		return error_hint(error, -EXDEV, "cp its files into data/");
-	}
+		r = change_snapshot_of(x, ref, id, &s, error);
 	if (!r)
 		r = fs_node_name(x, c->ino, name);
 	if (!r && strcmp(name, c->name) != 0) {

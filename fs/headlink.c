@@ -138,7 +138,6 @@ int fs_headlink_resolve(struct refs_txn *x, uint64_t dir, const char *target,
 {
 	const char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
 	struct rec_snapshot s;
-	struct rec_ref rec;
 	uint64_t ref, id = 0;
 	int r = fs_dir_ref(x, dir, &ref, error);
 
@@ -149,13 +148,7 @@ int fs_headlink_resolve(struct refs_txn *x, uint64_t dir, const char *target,
 		return error_hint(error, r, "HEAD points to a snapshot of the table");
 	}
 	if (!r)
-		r = rec_ref_get(x->kv, ref, &rec);
-	if (!r)
-		r = rec_snapshot_get(x->kv, id, &s);
-	if (!r && s.table != rec.table) {
-		error_set(error, -EXDEV, "this snapshot is of another table");
-		return error_hint(error, -EXDEV, "cp its files into data/");
-	}
+		r = change_snapshot_of(x, ref, id, &s, error);
 	if (!r && !s.nlink)
 		r = -ENOENT; /* only the trash still has it */
 	if (!r && !slash)

@@ -155,6 +155,13 @@ static int check_open(struct fs_staged *f)
 	return state == STAGED_FROZEN ? -EBUSY : state == STAGED_TAKEN ? -EMLINK : 0;
 }
 
+static int use_open(struct fs_staged *f, struct spool_blob **ret)
+{
+	int r = check_open(f);
+
+	return r ? r : staged_use(f, ret);
+}
+
 static void set_changed(struct fs_staged *f)
 {
 	pthread_mutex_lock(&f->lock);
@@ -166,10 +173,8 @@ static void set_changed(struct fs_staged *f)
 static int write_locked(struct fs_staged *f, const void *data, size_t len, uint64_t off)
 {
 	struct spool_blob *b;
-	int r = check_open(f);
+	int r = use_open(f, &b);
 
-	if (!r)
-		r = staged_use(f, &b);
 	if (r)
 		return r;
 	set_changed(f); /* also by a write that fails on its way */
@@ -193,10 +198,8 @@ ssize_t fs_staged_write(struct fs_staged *f, const void *data, size_t len, uint6
 static int truncate_locked(struct fs_staged *f, uint64_t size)
 {
 	struct spool_blob *b;
-	int r = check_open(f);
+	int r = use_open(f, &b);
 
-	if (!r)
-		r = staged_use(f, &b);
 	if (r)
 		return r;
 	r = io_of(f)->ftruncate(io_of(f), b->fd, size);

@@ -340,18 +340,27 @@ static bool movable(int fd, const char *path)
 	       dir_names_inode(AT_FDCWD, path, fd);
 }
 
+/* Its bytes are on their way to the disk while they are hashed. */
+static int hash_in_place(
+	struct objstore_dir *d, int fd, const struct stat *before, uint8_t *ret_sha256)
+{
+	uint64_t bytes;
+	int r;
+
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	r = copy_and_hash(d, fd, -1, &bytes, ret_sha256);
+	return r ? r : check_unchanged(fd, before, bytes);
+}
+
 static int put_move(
 	struct objstore_dir *d, struct draft *w, int fd, const char *path, uint8_t *ret_sha256)
 {
 	struct stat before;
-	uint64_t bytes;
 	int r;
 
 	if (fstat(fd, &before))
 		return -errno;
-	r = copy_and_hash(d, fd, -1, &bytes, ret_sha256);
-	if (!r)
-		r = check_unchanged(fd, &before, bytes);
+	r = hash_in_place(d, fd, &before, ret_sha256);
 	if (!r)
 		r = publish(d, w, fd, AT_FDCWD, path);
 	if (r)
@@ -381,18 +390,6 @@ static int publish_link(struct objstore_dir *d, struct draft *w, int fd, const c
 	if (r && dir_names_inode(w->dir_fd, w->name, fd))
 		d->io->unlink(d->io, w->dir_fd, w->name);
 	return r;
-}
-
-/* Its bytes are on their way to the disk while they are hashed. */
-static int hash_in_place(
-	struct objstore_dir *d, int fd, const struct stat *before, uint8_t *ret_sha256)
-{
-	uint64_t bytes;
-	int r;
-
-	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	r = copy_and_hash(d, fd, -1, &bytes, ret_sha256);
-	return r ? r : check_unchanged(fd, before, bytes);
 }
 
 /* @ret_sha256: NULL it is not wanted. */

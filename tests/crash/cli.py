@@ -1,4 +1,5 @@
 """What the crash tests share: a store, commands on it, and how its history is judged."""
+import errno
 import json
 import os
 import shutil
@@ -72,6 +73,15 @@ def unmount(path):
         if time.monotonic() > end:
             raise SystemExit(f"{path} cannot be unmounted")
         time.sleep(0.01)
+
+
+def judge_dead(mnt):
+    """What is wrong with a mount whose daemon was killed: it answers ENOTCONN."""
+    try:
+        os.listdir(mnt)
+        return ["a dead mount can be listed"]
+    except OSError as e:
+        return [] if e.errno == errno.ENOTCONN else [f"ls of a dead mount: {e}"]
 
 
 def wait_for_mount(p, mnt, status):

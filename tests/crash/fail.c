@@ -94,18 +94,8 @@ static void synced(int fd, int r)
 		return real(fd, p, f < 0 && n > 1 ? n / 2 : n, at);                                \
 	}
 
-#define OTHER(name, params, args)                                                                  \
-	int name params                                                                            \
-	{                                                                                          \
-		int f = fault(#name "\n");                                                         \
-		REAL(name);                                                                        \
-		if (f > 0)                                                                         \
-			FAIL(f);                                                                   \
-		return real args;                                                                  \
-	}
-
-#define VECTOR(name, params, args)                                                                 \
-	ssize_t name params                                                                        \
+#define CALL(type, name, params, args)                                                             \
+	type name params                                                                           \
 	{                                                                                          \
 		int f = fault(#name "\n");                                                         \
 		REAL(name);                                                                        \
@@ -120,13 +110,13 @@ BYTES(pwrite, const void)
 BYTES(pwrite64, const void)
 BYTES(pread, void)
 BYTES(pread64, void)
-VECTOR(pwritev, (int fd, const struct iovec *v, int n, __off_t at), (fd, v, n, at))
-VECTOR(writev, (int fd, const struct iovec *v, int n), (fd, v, n))
-OTHER(syncfs, (int fd), (fd))
-OTHER(ftruncate, (int fd, __off_t n), (fd, n))
-OTHER(ftruncate64, (int fd, __off64_t n), (fd, n))
-OTHER(renameat2, (int a, const char *p, int b, const char *q, unsigned f_), (a, p, b, q, f_))
-OTHER(renameat, (int a, const char *p, int b, const char *q), (a, p, b, q))
-OTHER(linkat, (int a, const char *p, int b, const char *q, int f_), (a, p, b, q, f_))
-OTHER(unlinkat, (int fd, const char *p, int f_), (fd, p, f_))
-OTHER(mkdirat, (int fd, const char *p, mode_t m), (fd, p, m))
+CALL(ssize_t, pwritev, (int fd, const struct iovec *v, int n, __off_t at), (fd, v, n, at))
+CALL(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n))
+CALL(int, syncfs, (int fd), (fd))
+CALL(int, ftruncate, (int fd, __off_t n), (fd, n))
+CALL(int, ftruncate64, (int fd, __off64_t n), (fd, n))
+CALL(int, renameat2, (int a, const char *p, int b, const char *q, unsigned f_), (a, p, b, q, f_))
+CALL(int, renameat, (int a, const char *p, int b, const char *q), (a, p, b, q))
+CALL(int, linkat, (int a, const char *p, int b, const char *q, int f_), (a, p, b, q, f_))
+CALL(int, unlinkat, (int fd, const char *p, int f_), (fd, p, f_))
+CALL(int, mkdirat, (int fd, const char *p, mode_t m), (fd, p, m))

@@ -117,12 +117,7 @@ class Run:
                 self.bad.append(f"{key}: nobody made it")
 
     def remount(self):
-        try:
-            os.listdir(self.mnt)
-            self.bad.append("a dead mount can be listed")
-        except OSError as e:
-            if e.errno != errno.ENOTCONN:
-                self.bad.append(f"ls of a dead mount: {e}")
+        self.bad += cli.judge_dead(self.mnt)
         subprocess.run(["umount", self.mnt], check=True)
         self.daemon = cli.mount(self.boughfs, self.store.path, self.mnt)
 

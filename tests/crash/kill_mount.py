@@ -102,12 +102,7 @@ class Run:
         p.kill()
         p.wait()
         start = time.monotonic()
-        try:
-            os.listdir(self.mnt)
-            self.bad.append("a dead mount can be listed")
-        except OSError as e:
-            if e.errno != errno.ENOTCONN:
-                self.bad.append(f"ls of a dead mount: {e}")
+        self.bad += cli.judge_dead(self.mnt)
         for t in threads:
             t.join(10)
             if t.is_alive():

@@ -216,37 +216,36 @@ static void one_commit_of_its_own(void **state)
 	assert_int_equal(w->done.commits, 0);
 }
 
+/* One commit, though @act comes between. Return: the head. */
+static struct rec_snapshot fold_beside(struct world *w, void (*act)(struct world *w))
+{
+	w->act = act;
+	assert_int_equal(fold(w, false), 0);
+	w->act = NULL;
+	assert_int_equal(w->done.commits, 1);
+	assert_int_equal(check(w), 0);
+	return head_of(w, w->ref);
+}
+
 static void appends_do_not_keep_it_from_being_done(void **state)
 {
 	struct world *w = *state;
-	struct rec_snapshot head;
+	struct rec_snapshot head = fold_beside(w, append_one);
 
-	w->act = append_one;
-	assert_int_equal(fold(w, false), 0);
-	w->act = NULL;
-	head = head_of(w, w->ref);
-	assert_int_equal(w->done.commits, 1);
 	assert_int_equal(w->acts, 2); /* it was planned once, and once nothing was left */
 	assert_int_equal(head.blocks, BLOCKS + 2);
 	assert_int_equal(head.segments, 4);
-	assert_int_equal(check(w), 0);
 }
 
 static void a_removal_makes_it_plan_again(void **state)
 {
 	struct world *w = *state;
-	struct rec_snapshot head;
+	struct rec_snapshot head = fold_beside(w, remove_first_time);
 
-	w->act = remove_first_time;
-	assert_int_equal(fold(w, false), 0);
-	w->act = NULL;
-	head = head_of(w, w->ref);
-	assert_int_equal(w->done.commits, 1);
 	assert_int_equal(w->acts, 3);
 	assert_int_equal(head.blocks, BLOCKS - 1);
 	assert_true(head.segments < SEGMENTS - 5);
 	assert_false(has_marks(w));
-	assert_int_equal(check(w), 0);
 }
 
 static void it_gives_up_and_takes_all_back(void **state)
