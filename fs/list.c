@@ -182,7 +182,7 @@ static int emit_block(struct list *l, const struct rec_segment_entry *e, uint64_
 	if (!l->with_attributes)
 		return emit(l, name, fs_ino(FS_BLOCK, e->block), cookie);
 	r = fs_node_block(l->t, l->x, e->block, e->modified_us, &n);
-	n.expire_at_us = l->dir->expire_at_us;
+	n.expire_at_us = refs_data_is_shadowed(e, name) ? FS_NEVER_BELIEVED : l->dir->expire_at_us;
 	return r ? r : l->fn(l->arg, name, &n, cookie);
 }
 

@@ -154,17 +154,22 @@ static int in_ref(struct refs_txn *x, const struct fs_ref *ref, const char *name
 	return r;
 }
 
-static int in_data(
-	struct refs_txn *x, const struct fs_ref *ref, const char *name, uint64_t *ret_ino)
+/* A shadowed name ends by a change of another one, which the kernel knows nothing of. */
+static int in_data(struct refs_txn *x, const struct fs_ref *ref, const char *name,
+	uint64_t *ret_ino, uint64_t *ret_expire_at_us)
 {
 	uint64_t root, block;
+	bool is_shadowed;
 	int r = fs_ref_root(x, &ref->rec, &root);
 
 	if (!r)
-		r = refs_data_find(x, ref->rec.table, root, name, &block);
-	if (!r)
-		*ret_ino = fs_ino(FS_BLOCK, block);
-	return r;
+		r = refs_data_find(x, ref->rec.table, root, name, &block, &is_shadowed);
+	if (r)
+		return r;
+	*ret_ino = fs_ino(FS_BLOCK, block);
+	if (is_shadowed)
+		*ret_expire_at_us = FS_NEVER_BELIEVED;
+	return 0;
 }
 
 static int in_trash(struct refs_txn *x, const char *name, uint64_t *ret_ino)
@@ -211,7 +216,7 @@ static int find(struct refs_txn *x, uint64_t dir, const char *name, uint64_t *re
 			return r;
 		*ret_expire_at_us = ref.rec.expire_at_us;
 		return kind == FS_REF ? in_ref(x, &ref, name, ret_ino)
-				      : in_data(x, &ref, name, ret_ino);
+				      : in_data(x, &ref, name, ret_ino, ret_expire_at_us);
 	default:
 		return -ENOENT;
 	}
@@ -228,7 +233,7 @@ int fs_tree_lookup(const struct fs_tree *t, uint64_t dir, const char *name, stru
 		r = find(x, dir, name, &ino, &expire_at_us);
 	if (r == -ENOENT && !fs_headlink_find(t->headlinks, dir, name, &link)) {
 		ino = link.block ? fs_ino(FS_BLOCK, link.block) : fs_ino(FS_HEADLINK, link.id);
-		expire_at_us = 1; /* never believed */
+		expire_at_us = FS_NEVER_BELIEVED;
 		r = 0;
 	}
 	if (r == -ENOENT && t->spool && !fs_spool_find(t->spool, dir, name, &id)) {

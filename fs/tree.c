@@ -79,7 +79,7 @@ static int stat_trashed(struct refs_txn *x, uint64_t id, struct fs_node *ret)
 	if (!r)
 		set_dir(ret, e.dropped_us, x->commit);
 	ret->is_live = true;
-	ret->expire_at_us = 1;
+	ret->expire_at_us = FS_NEVER_BELIEVED;
 	return r;
 }
 
@@ -94,7 +94,7 @@ static int stat_headlink(const struct fs_tree *t, uint64_t id, struct fs_node *r
 	ret->st.st_mode = S_IFLNK | 0777;
 	ret->st.st_size = (off_t)strlen(link.target);
 	ret->is_live = true;
-	ret->expire_at_us = 1;
+	ret->expire_at_us = FS_NEVER_BELIEVED;
 	return 0;
 }
 
@@ -115,7 +115,7 @@ static int stat_staged(const struct fs_tree *t, uint64_t id, struct fs_node *ret
 	ret->st.st_mtim = st.st_mtim;
 	ret->st.st_ctim = st.st_ctim;
 	ret->is_live = true;
-	ret->expire_at_us = 1;
+	ret->expire_at_us = FS_NEVER_BELIEVED;
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct fs_tree {
 	gid_t gid;
 };
 
+#define FS_NEVER_BELIEVED 1 /* an fs_node.expire_at_us: each look-up of the name asks again */
 /** What the kernel may know of an inode. */
 struct fs_node {
 	struct stat st;

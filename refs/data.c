@@ -195,9 +195,14 @@ int refs_data_name(struct refs_txn *x, uint64_t table, uint64_t root,
 	return r == -ENOENT ? -EUCLEAN : r;
 }
 
+bool refs_data_is_shadowed(const struct rec_segment_entry *e, const char *name)
+{
+	return name_can_show(e->name) && !slice_equal(e->name, slice_str(name));
+}
+
 /** A block shown by its own name. */
-static int find_by_own_name(
-	struct refs_txn *x, uint64_t table, uint64_t root, const char *name, uint64_t *ret_block)
+static int find_by_own_name(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
+	uint64_t *ret_block, bool *ret_is_shadowed)
 {
 	char shown[REC_NAME_BYTES_MAX + 1];
 	struct refs_place place;
@@ -210,18 +215,25 @@ static int find_by_own_name(
 		r = refs_data_name(x, table, root, &place.entry, shown);
 	if (!r && strcmp(shown, name) != 0)
 		r = -ENOENT;
-	if (!r)
+	if (!r) {
 		*ret_block = block;
+		*ret_is_shadowed = refs_data_is_shadowed(&place.entry, name);
+	}
 	return r;
 }
 
-int refs_data_find(
-	struct refs_txn *x, uint64_t table, uint64_t root, const char *name, uint64_t *ret_block)
+int refs_data_find(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
+	uint64_t *ret_block, bool *ret_is_shadowed)
 {
+	bool is_shadowed = false;
 	int r;
 
 	if (!root || strlen(name) > REC_NAME_BYTES_MAX)
 		return -ENOENT;
 	r = refs_data_called(x, table, root, name, 0, ret_block);
-	return r == -ENOENT ? find_by_own_name(x, table, root, name, ret_block) : r;
+	if (r == -ENOENT)
+		r = find_by_own_name(x, table, root, name, ret_block, &is_shadowed);
+	if (!r && ret_is_shadowed)
+		*ret_is_shadowed = is_shadowed;
+	return r;
 }

@@ -14,9 +14,15 @@ int refs_data_anywhere(struct refs_txn *x, uint64_t block, struct refs_place *re
 /** refs_data_called() - the oldest block above @after that was given @name in the tree. -ENOENT. */
 int refs_data_called(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
 	uint64_t after, uint64_t *ret_block);
-/** refs_data_find() - the block that data/ shows as @name in the tree @root. -ENOENT. */
-int refs_data_find(
-	struct refs_txn *x, uint64_t table, uint64_t root, const char *name, uint64_t *ret_block);
+/**
+ * refs_data_find() - the block that data/ shows as @name in the tree @root. -ENOENT.
+ * @ret_is_shadowed: @name is its own, as another block shows the one that it was given: with that
+ *                   block @name goes too; may be NULL
+ */
+int refs_data_find(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
+	uint64_t *ret_block, bool *ret_is_shadowed);
+/** refs_data_is_shadowed() - the same of an entry that refs_data_name() calls @name. */
+bool refs_data_is_shadowed(const struct rec_segment_entry *e, const char *name);
 /**
  * refs_data_name() - the name of a block of the tree @root
  *

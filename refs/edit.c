@@ -64,7 +64,7 @@ int edit_find_op(struct edit_planning *e, const struct refs_edit_op *op, uint64_
 	int r = 0;
 
 	if (!block)
-		r = refs_data_find(e->p.x, e->ref.table, root, op->given, &block);
+		r = refs_data_find(e->p.x, e->ref.table, root, op->given, &block, NULL);
 	if (!r)
 		r = refs_data_place(e->p.x, root, block, ret);
 	return r == -ENOENT ? no_such(e, op) : r;
@@ -189,7 +189,7 @@ int edit_remove_named(struct edit_planning *e, const char *name, uint64_t block)
 	struct edit_touched *t;
 	struct plan_item *item;
 	uint64_t id = 0;
-	int r = refs_data_find(e->p.x, e->ref.table, e->p.plan->root, name, &id);
+	int r = refs_data_find(e->p.x, e->ref.table, e->p.plan->root, name, &id, NULL);
 
 	if (!r && id != block)
 		r = refs_data_place(e->p.x, e->p.plan->root, id, &place);

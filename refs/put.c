@@ -105,7 +105,7 @@ int put_find(struct refs_txn *x, const struct refs_put *p, const struct rec_ref 
 
 	if (r)
 		return r == -ENOENT ? -EUCLEAN : r;
-	r = refs_data_find(x, ref->table, head.root, name, &m.old);
+	r = refs_data_find(x, ref->table, head.root, name, &m.old, NULL);
 	for (block = m.old; !r;) {
 		r = refs_data_called(x, ref->table, head.root, name, block, &block);
 		if (!r)

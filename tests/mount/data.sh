@@ -147,6 +147,21 @@ ok store import sales.orders/two in/f.parquet
 own=$(ls "$two/data" | grep ^h)
 ok rm "$two/data/$own"
 same "$(ls "$two/data" | grep -c '^[hf]')" 1
+# its own name goes with the file that shadowed it, for this mount at once
+cat >own.py <<'EOS'
+import os, subprocess, sys
+bough, store, file, data = sys.argv[1:]
+name = os.path.basename(file)
+for i in range(20):
+    subprocess.run([bough, "-s", store, "import", "sales.orders/two", file], check=True,
+                   stdout=subprocess.DEVNULL)
+    own, = [n for n in os.listdir(data) if n.startswith("h")]
+    os.lstat(f"{data}/{own}")
+    os.unlink(f"{data}/{name}")
+    assert not os.path.lexists(f"{data}/{own}"), f"{own} is still there, round {i}"
+    os.lstat(f"{data}/{name}")
+EOS
+ok python3 own.py "$BIN/bough" "$s" in/f.parquet "$two/data"
 sound
 
 # the shell's tools

@@ -140,7 +140,7 @@ uint64_t bed_shown(struct bed *b, const char *name)
 	int r;
 
 	assert_int_equal(refs_begin(b->f->store, KV_READ, &x), 0);
-	r = refs_data_find(x, b->table, s.root, name, &block);
+	r = refs_data_find(x, b->table, s.root, name, &block, NULL);
 	assert_true(!r || r == -ENOENT);
 	return r ? 0 : block;
 }
