@@ -45,6 +45,12 @@ int fs_change_run(struct refs_txn *x, struct fs_change *c, struct bough_error *e
  * in an expired ref, else -EPERM.
  */
 int fs_refuse(const struct fs_tree *t, uint64_t dir, struct bough_error *error);
+/**
+ * fs_write_check() - may files be made in directory @dir?
+ *
+ * Errors, with words: those of fs_refuse(); -EROFS a tag, or a mount without a spool; -ESTALE.
+ */
+int fs_write_check(const struct fs_tree *t, uint64_t dir, struct bough_error *error);
 /** fs_chmod_check() - 0: nothing happens; 1: @ino is to become a tag; -EPERM a tag is one for ever.
  */
 int fs_chmod_check(const struct fs_tree *t, uint64_t ino, mode_t mode, struct bough_error *error);

@@ -20,8 +20,8 @@ struct fs_mount_options {
  * @ret_path: absolute, without symbolic links; owned
  *
  * What a killed daemon of ours left there is taken away. Call before anything is started.
- * Errors, each with words: -ENOENT; -ENOTDIR; -ELOOP a symbolic link; -ENOTEMPTY; -EBUSY mounted
- * already; -ENODEV no /dev/fuse; -EACCES.
+ * Errors, each with words: -ENOENT; -ENOTDIR, also of a symbolic link; -ENOTEMPTY; -EBUSY mounted
+ * already; -ENOTCONN a dead mount of another file system; -ENODEV no /dev/fuse; -EACCES.
  */
 int fs_mount_prepare(const char *path, char **ret_path, struct bough_error *error);
 /**

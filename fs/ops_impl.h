@@ -30,7 +30,6 @@ struct fs {
 	struct fs_notify *notify;
 	struct fs_sink sink;
 	int objects_fd; /* for statfs */
-	bool is_read_only;
 };
 
 extern const struct fuse_lowlevel_ops fs_ops;

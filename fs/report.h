@@ -5,7 +5,7 @@
 
 #define FS_ERRORS_KEEP 1000
 
-/** Counters; the comment after each is its help text in .bough/stats (report.c). */
+/** Counters of .bough/stats; their names and help texts there are in report.c. */
 enum fs_counter {
 	FS_COUNT_LOOKUP,
 	FS_COUNT_GETATTR,

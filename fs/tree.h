@@ -30,17 +30,11 @@ struct fs_node {
 	bool is_live;	       /* never to be cached */
 };
 
-/**
- * fs_write_check() - may files be made in directory @dir?
- *
- * Errors, with words: those of fs_refuse(); -EROFS a tag, or a mount without a spool; -ESTALE.
- */
-int fs_write_check(const struct fs_tree *t, uint64_t dir, struct bough_error *error);
 /** fs_tree_stat() - attributes of an inode. */
 int fs_tree_stat(const struct fs_tree *t, uint64_t ino, struct fs_node *ret);
 /** fs_tree_lookup() - the child @name of directory @dir. */
 int fs_tree_lookup(const struct fs_tree *t, uint64_t dir, const char *name, struct fs_node *ret);
-/** fs_tree_readlink() - target of a HEAD. */
+/** fs_tree_readlink() - target of a HEAD, or of a link on its way to one. */
 int fs_tree_readlink(const struct fs_tree *t, uint64_t ino, char ret[static FS_TARGET_BYTES_MAX]);
 /** fs_tree_render() - the bytes of a snapshot, a segment or a file of .bough/. */
 int fs_tree_render(const struct fs_tree *t, uint64_t ino, struct buf *ret);

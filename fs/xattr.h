@@ -19,5 +19,8 @@ int fs_xattr_list(const struct fs_tree *t, uint64_t ino, struct buf *ret);
  * Errors, with words: -EINVAL; -EOPNOTSUPP @ino is no branch, tag or table.
  */
 int fs_xattr_retain(uint64_t ino, struct slice value, uint64_t *ret_us, struct bough_error *error);
-/** fs_xattr_refuse() - why @name cannot be set. -EPERM, with words; -EOPNOTSUPP unknown. */
+/**
+ * fs_xattr_refuse() - why @name cannot be set
+ * Return: always negative: -EPERM, with words; -EOPNOTSUPP unknown, or of a file: cp and mv try.
+ */
 int fs_xattr_refuse(uint64_t ino, const char *name, struct bough_error *error);

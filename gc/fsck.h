@@ -19,8 +19,8 @@ struct fsck_report {
 	uint64_t repaired;
 	uint64_t databases, tables, refs, snapshots, nodes, segments, blocks, schemas;
 	uint64_t queue, clients, dead_clients, objects, object_bytes;
-	uint64_t staged;       /* records and objects in clients' ranges, not reachable: no error */
-	uint64_t orphans;      /* objects without record, range or queue entry: among the errors */
+	uint64_t staged;  /* records and objects in clients' ranges, not reachable: no error */
+	uint64_t orphans; /* objects without a record, in no client's range: among the errors */
 	bool metadata_damaged; /* LMDB itself: the scanning child died or was refused */
 };
 

@@ -4,6 +4,7 @@
  *   fsck_segments, fsck_trees, fsck_heads   edges are counted, sums compared
  *   fsck_trash      what was dropped and can be brought back
  *   fsck_indexes    listings, names, holders, links against what they mirror
+ *   fsck_suspects   those whose sums say that something differs, pair by pair
  *   fsck_counts     what was counted against what is stored
  *   fsck_exports    the outbox, and (full) what was exported
  *   fsck_objects    (full) bytes

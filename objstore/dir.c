@@ -3,10 +3,10 @@
  *
  * A put goes through these states; a crash or a failure in any of them leaves what is said:
  *
- *   nothing      directories made, each fsynced in its parent     at most empty directories
- *   key.tmp      locked, being filled, then fsynced               key.tmp, replaced by the next
- * writer key          renamed, not yet durable                         taken back; after a crash:
- * may be there durable      the directory is fsynced, the caller has its 0   the object
+ *   nothing   directories made, each fsynced in its parent     at most empty directories
+ *   key.tmp   locked, being filled, then fsynced               key.tmp; the next writer replaces it
+ *   key       renamed, not yet durable                         taken back; by a crash: maybe there
+ *   durable   the directory is fsynced, the caller has its 0   the object
  *
  * A file that is moved or linked in has its own name instead of key.tmp, and is filled already.
  * The lock on key.tmp tells a writer at work from a dead one. A name only counts as ours while it

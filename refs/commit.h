@@ -38,9 +38,9 @@ struct refs_imported {
  * Every file is inspected by bough-reader, matched against the schema (the first file of an empty
  * table decides it) and stored before anything of it can be seen. A file of 0 rows is accepted and
  * makes no block. On any error nothing is changed and the ids are given up.
- * Errors: -EINVAL not Parquet, or other schema (names file and column); -ENOENT file, ref;
- * -EROFS (3905) a tag; -ESTALE expired;
- * -ENOSPC; -EIO.
+ * Errors: -EINVAL not Parquet, or other schema (names file and column); -ENOENT file, ref; -EACCES
+ * file; -EROFS (3905) a tag; -ESTALE expired; -EAGAIN others changed the ref each time; -ENOSPC;
+ * -EIO.
  */
 int refs_import_run(struct refs_store *s, const struct refs_import *in, struct refs_imported *ret,
 	struct bough_error *error);

@@ -1,4 +1,7 @@
-/* An append, encoded and ready: what import hands to the transaction. Inside refs/ only. */
+/*
+ * Appends and changes of segments, encoded and ready: what imports, puts, edits and folds hand to
+ * their transactions. Inside refs/ only.
+ */
 #pragma once
 #include "meta/schema.h"
 #include "refs/client.h"

@@ -56,9 +56,9 @@ struct refs_edit;
 /**
  * refs_edit_prepare() - what @ops do to the heads as they are now
  *
- * The ops are carried out together: one may remove the name that another one gives. Where the
- * heads are read each name is looked up again. Not inside a
- * write transaction. Everything that @ops and @options point to must outlive the edit.
+ * The ops are carried out together: one may remove the name that another one gives. Names are
+ * looked up in the heads that are read here. Not inside a write transaction. Everything that @ops
+ * and @options point to must outlive the edit.
  * Errors: -ENOENT no such block there; -EEXIST the ref holds it already, or a block of that name;
  * -EXDEV other table; -EINVAL bad name, or other schema; -EROFS (3905) a tag; -ESTALE expired.
  */

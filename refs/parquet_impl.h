@@ -26,8 +26,9 @@ void parquet_foreign(struct parquet_file *f, const char *format, ...)
 int parquet_schema_read(struct json_object *nodes, const char *name, struct parquet_file *f,
 	struct parquet_leaf **ret_leaves, size_t *ret_n, struct bough_error *error);
 /**
- * parquet_value_parse() - a footer bound, as DuckDB prints it, to a value of exactly the leaf's
- * type Errors: -EINVAL it cannot be told exactly: leave it out.
+ * parquet_value_parse() - a footer bound, as DuckDB prints it, to a value of the leaf's very type
+ *
+ * Errors: -EINVAL it cannot be told exactly: leave it out.
  */
 int parquet_value_parse(
 	const struct parquet_leaf *leaf, struct slice text, bool is_max, struct stats_value *ret);

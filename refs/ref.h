@@ -7,8 +7,10 @@
 /** refs_ref_lookup() - by name; "main" or NULL is the main ref. -ENOENT (2745). */
 int refs_ref_lookup(struct refs_txn *x, uint64_t table, const char *name, uint64_t *ret_ref,
 	struct bough_error *error);
-/** refs_ref_open() - the record, for use now: -ESTALE (2749) if it has expired; -ENOENT dropped,
- * or its table was. */
+/**
+ * refs_ref_open() - the record, for use now
+ * Errors: -ESTALE (2749) it has expired; -ENOENT it was dropped, or its table.
+ */
 int refs_ref_open(struct refs_txn *x, uint64_t ref, struct rec_ref *ret, struct bough_error *error);
 /** refs_ref_expired() - at this transaction's time. */
 bool refs_ref_expired(const struct refs_txn *x, const struct rec_ref *r);
@@ -33,7 +35,7 @@ int refs_ref_create(struct refs_txn *x, const struct refs_create *c, uint64_t *r
 	struct bough_error *error);
 /** refs_ref_drop() - to the trash, O(its own links). -EPERM protected or main. */
 int refs_ref_drop(struct refs_txn *x, uint64_t ref, struct bough_error *error);
-/** refs_ref_rename() - id kept. -EEXIST (2746), -EINVAL, -EPERM main. */
+/** refs_ref_rename() - id kept. -EEXIST (2746), -EINVAL, -EPERM protected or main. */
 int refs_ref_rename(struct refs_txn *x, uint64_t ref, const char *name, struct bough_error *error);
 /** refs_ref_protect() - a protected ref cannot be dropped, renamed or reset. */
 int refs_ref_protect(

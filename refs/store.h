@@ -35,7 +35,9 @@ int refs_store_init(const char *path, struct bough_error *error);
  * @path: a store folder (a path inside a mount is resolved by refs_store_find() before)
  *
  * Errors: -ENOENT no store there; -EPROTONOSUPPORT newer format or needed feature, by name;
- * -EUCLEAN damaged metadata; -EACCES; -EOPNOTSUPP network file system. Open after fork.
+ * -EUCLEAN damaged metadata; -EINVAL bough.conf; -EACCES, -EROFS no right to write its folder;
+ * -EOPNOTSUPP network file system, or objects elsewhere; -EBUSY in use by too many. Open after
+ * fork.
  */
 int refs_store_open(
 	const char *path, enum refs_role role, struct refs_store **ret, struct bough_error *error);

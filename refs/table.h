@@ -2,7 +2,7 @@
 #pragma once
 #include "refs/store.h"
 
-/** refs_db_create() - -EEXIST; -EINVAL bad name. Number 1003 where unknown. */
+/** refs_db_create() - -EEXIST; -EINVAL bad name. */
 int refs_db_create(
 	struct refs_txn *x, const char *name, uint64_t *ret_db, struct bough_error *error);
 /** refs_db_lookup() - exactly, else without case if unique. -ENOENT (1003). */

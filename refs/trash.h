@@ -1,9 +1,12 @@
 /*
  * The trash: what was dropped by name waits here for the trash period (bough.conf: trash) and can
- * be brought back whole. An entry owns what it holds: ref    its record keeps head, base and links
- * (KEY_LINK), and each of them its count; the names (KEY_NAME, KEY_ENTRY, KEY_LINK_OF, nlink) are
- * gone table  its name is gone; its refs stay in it as they are, and entries of its refs go with it
+ * be brought back whole. An entry owns what it holds:
+ *
+ *   ref    its record keeps head, base and links (KEY_LINK), and each of them its count; the names
+ *          (KEY_NAME, KEY_ENTRY, KEY_LINK_OF, nlink) are gone
+ *   table  its name is gone; its refs stay in it as they are, and entries of its refs go with it
  *   link   one reference to one snapshot of a ref that may be live
+ *
  * Emptying hands those references to the queue.
  */
 #pragma once

@@ -46,7 +46,7 @@ DOORS = [
   ('zstd', r'zstd(_errors)?\.h$', CODECS),
   ('MessagePack', r'msgpack', CODECS),
   ('FUSE', r'(fuse|linux/fuse)',
-    ['fs/ops*', 'fs/op_*', 'fs/mount.*', 'fs/passthrough.*', 'fs/notify.*']),
+    ['fs/ops*', 'fs/op_*', 'fs/mount.*', 'fs/passthrough.*']),
   ('DuckDB', r'duckdb', ['tools/reader/*', 'tools/sql/*']),
 ]
 
