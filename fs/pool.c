@@ -203,6 +203,16 @@ void fs_pool_submit(struct fs_pool *p, struct fs_task *t)
 		commit(t);
 }
 
+bool fs_pool_is_shared(struct fs_pool *p)
+{
+	bool is_shared;
+
+	pthread_mutex_lock(&p->lock);
+	is_shared = p->n_tasks > 1;
+	pthread_mutex_unlock(&p->lock);
+	return is_shared;
+}
+
 void fs_pool_stop(struct fs_pool *p)
 {
 	if (!p)

@@ -43,6 +43,8 @@ struct fs_pool;
 int fs_pool_start(const struct fs_pool_conf *conf, struct fs_pool **ret);
 /** fs_pool_submit() - never blocks. Without anything to prepare it goes to the committer. */
 void fs_pool_submit(struct fs_pool *p, struct fs_task *t);
+/** fs_pool_is_shared() - asked by a task of it: are there others, that may commit before? */
+bool fs_pool_is_shared(struct fs_pool *p);
 /**
  * fs_pool_stop() - all tasks submitted are done, then the threads end; takes NULL
  *

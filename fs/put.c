@@ -66,7 +66,8 @@ static int begin(struct fs_put *p, struct bough_error *error)
 		.name = p->name,
 		.label = p->name,
 		.author = author,
-		.no_replace = p->no_replace};
+		.no_replace = p->no_replace,
+		.no_fold = fs_pool_is_shared(p->pool)};
 	int r = p->why == FS_PUT_AHEAD ? ahead(p) : freeze(p, &in.path, error);
 
 	if (r)

@@ -54,6 +54,7 @@ int refs_put_new(struct refs_store *s, const struct refs_put_in *in, struct refs
 		return -ENOMEM;
 	import_author(in->author, p->author);
 	p->no_replace = in->no_replace;
+	p->no_fold = in->no_fold;
 	p->is_hashed = in->sha256;
 	if (in->sha256)
 		memcpy(p->sha256, in->sha256, sizeof p->sha256);

@@ -16,6 +16,7 @@ struct refs_put_in {
 	const char *message;
 	const uint8_t *sha256; /* of the file, where it is known; else NULL */
 	bool no_replace;       /* -EEXIST where the name means a block already */
+	bool no_fold; /* small segments stay, for a later append or fold: others commit, too */
 };
 
 struct refs_put_result {

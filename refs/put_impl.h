@@ -34,6 +34,7 @@ struct refs_put {
 	bool was_tried; /* to be stored: there may be something to delete */
 	uint8_t sha256[SHA256_BYTES];
 	bool is_hashed; /* it was given */
+	bool no_fold;
 
 	struct put_meaning meaning; /* in the head that this is prepared for; owned */
 	struct refs_edit_op *ops;

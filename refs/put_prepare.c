@@ -207,7 +207,9 @@ static int plan(struct refs_put *p, struct bough_error *error)
 	plan_deinit(&p->im.fold);
 	if (r)
 		return r;
-	return p->meaning.old ? plan_edit(p, error) : plan_append(&p->im);
+	if (p->meaning.old)
+		return plan_edit(p, error);
+	return p->no_fold ? 0 : plan_append(&p->im);
 }
 
 int refs_put_prepare(struct refs_put *p, struct reader *reader, struct bough_error *error)

@@ -15,7 +15,7 @@ struct world {
 	struct fs_report *report;
 	struct fs_committer *c;
 	struct fs_pool *p;
-	_Atomic int done, preparing, most;
+	_Atomic int done, preparing, most, expected, asked;
 };
 
 struct task {
@@ -25,6 +25,7 @@ struct task {
 	int prepared, applied, called;
 	int prepare_says, apply_says, again;
 	pthread_t thread;
+	bool was_shared;
 };
 
 static int setup(void **state)
@@ -198,6 +199,40 @@ static void who_had_the_last_has_the_next(void **state)
 	assert_int_equal(in_a_row, 20);
 }
 
+static int note_shared(struct fs_task *t, struct reader *reader, struct bough_error *error)
+{
+	struct task *k = (struct task *)t;
+
+	(void)reader;
+	(void)error;
+	k->w->preparing++;
+	while (k->w->preparing < k->w->expected)
+		usleep(1000);
+	k->was_shared = fs_pool_is_shared(k->w->p);
+	k->w->asked++;
+	while (k->w->asked < k->w->expected)
+		usleep(1000);
+	return 1;
+}
+
+static void a_task_knows_whether_it_is_alone(void **state)
+{
+	struct world *w = *state;
+	struct task alone = {.task.prepare = note_shared}, one = alone, other = alone;
+
+	w->expected = 1;
+	submit(w, &alone, "alone");
+	while (!w->done)
+		usleep(1000);
+	w->preparing = w->asked = 0;
+	w->expected = 2;
+	submit(w, &one, "one");
+	submit(w, &other, "other");
+	stop(w);
+	assert_false(alone.was_shared);
+	assert_true(one.was_shared && other.was_shared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			many_are_prepared_at_once_and_all_are_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_had_the_last_has_the_next, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_task_knows_whether_it_is_alone, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,8 +85,12 @@ void bed_spool(struct bed *b, const char *from, char path[static TEST_PATH_BYTES
 struct refs_put *bed_new(struct bed *b, uint64_t ref, const char *from, const char *name)
 {
 	char path[TEST_PATH_BYTES_MAX + 32];
-	const struct refs_put_in in = {
-		.ref = ref, .path = path, .name = name, .label = "d/t/f", .author = "ann"};
+	const struct refs_put_in in = {.ref = ref,
+		.path = path,
+		.name = name,
+		.label = "d/t/f",
+		.author = "ann",
+		.no_fold = b->no_fold};
 	struct refs_put *p;
 
 	bed_spool(b, from, path);

@@ -16,6 +16,7 @@ struct bed {
 	struct reader *reader;
 	uint64_t table, main;
 	unsigned files; /* spooled so far */
+	bool no_fold;	/* what bed_new() makes */
 };
 
 /** bed_setup(), bed_teardown() - for cmocka; *state is a struct bed. */

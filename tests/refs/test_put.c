@@ -59,6 +59,24 @@ static void appends_fold(void **state)
 	bed_check(b);
 }
 
+static void beside_others_folds_are_left_to_later_appends(void **state)
+{
+	struct bed *b = *state;
+	uint64_t id;
+	char name[32];
+
+	b->no_fold = true;
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(name, sizeof name, "%u.parquet", i);
+		bed_put(b, A, name);
+	}
+	assert_int_equal(bed_head(b, b->main, &id).segments, 12);
+	b->no_fold = false;
+	bed_put(b, A, "last.parquet");
+	assert_in_range(bed_head(b, b->main, &id).segments, 1, 4);
+	bed_check(b);
+}
+
 static void a_name_that_is_there_is_replaced(void **state)
 {
 	struct bed *b = *state;
@@ -319,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(the_object_is_the_file_itself),
 		CASE(appends_fold),
+		CASE(beside_others_folds_are_left_to_later_appends),
 		CASE(a_name_that_is_there_is_replaced),
 		CASE(a_file_without_rows_makes_no_block),
 		CASE(a_batch_on_one_head_is_one_transaction),
