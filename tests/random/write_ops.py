@@ -151,6 +151,8 @@ class WriteOps(Worker):
     def rename_staged(self, m, ref, path, file, wrong):
         """It is committed by that, maybe in another ref; refused it stays."""
         to = ref if self.rng.random() < 0.8 else self.pick_written() or ref
+        if wrong and not to.schema:
+            to = ref  # of a table without a schema any would be the first file
         new = self.rng.choice([self.pick_used_name(to), self.rng.choice(FILE_NAMES)])
         want = first_error(to.expired and E.ESTALE, self.may_write(to), wrong)
         self.call(want, os.rename, path, self.ref_path(m, to, "data", new))
