@@ -15,6 +15,16 @@
 
 #define ERROR_TAG_READ_ONLY 3905
 
+int commit_check_kind(const struct rec_ref *ref, struct bough_error *error)
+{
+	if (ref->kind != REC_REF_TAG)
+		return 0;
+	error_set(error, -EROFS, "'%s' is a tag: it never changes", ref->name);
+	error_hint(error, -EROFS, "make a branch of it and write to that");
+	error_number(error, ERROR_TAG_READ_ONLY);
+	return -EROFS;
+}
+
 int commit_open_ref(
 	struct refs_txn *x, uint64_t ref, struct rec_ref *ret, struct bough_error *error)
 {
@@ -24,12 +34,7 @@ int commit_open_ref(
 		error_set(error, r, "the branch was dropped in the meantime");
 		return error_hint(error, r, "'bough branch undrop' brings it back");
 	}
-	if (r || ret->kind != REC_REF_TAG)
-		return r;
-	error_set(error, -EROFS, "'%s' is a tag: it never changes", ret->name);
-	error_hint(error, -EROFS, "make a branch of it and write to that");
-	error_number(error, ERROR_TAG_READ_ONLY);
-	return -EROFS;
+	return r ? r : commit_check_kind(ret, error);
 }
 
 static int put_index(struct kv_txn *t, struct key k)

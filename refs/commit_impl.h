@@ -62,6 +62,8 @@ struct commit_changed {
 	bool squashed; /* it took the place of the one before */
 };
 
+/** commit_check_kind() - -EROFS (3905): @ref is a tag. */
+int commit_check_kind(const struct rec_ref *ref, struct bough_error *error);
 /** commit_open_ref() - the record of a ref that may be written: -EROFS (3905) a tag, -ESTALE. */
 int commit_open_ref(
 	struct refs_txn *x, uint64_t ref, struct rec_ref *ret, struct bough_error *error);

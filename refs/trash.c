@@ -1,4 +1,5 @@
 #include "refs/trash.h"
+#include "refs/commit_impl.h"
 #include "refs/name.h"
 #include "refs/ref.h"
 #include "refs/ref_impl.h"
@@ -198,6 +199,8 @@ static int restore_link(
 		error_set(error, r, "'%s', whose snapshot this is, was dropped too", e->name);
 		return error_hint(error, r, "restore that first");
 	}
+	if (!r)
+		r = commit_check_kind(&ref, error); /* it has become one since */
 	if (!r)
 		r = refs_link_add(x, e->ref, e->snapshot);
 	if (!r)

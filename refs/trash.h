@@ -41,7 +41,7 @@ struct refs_restore {
  * @ret: the ref or table; of a link its ref; may be NULL
  *
  * Errors: -EEXIST (2746) the name is taken; -ENOENT no such entry, or what it was in is gone;
- * -ESTALE it is being emptied; -EINVAL bad name.
+ * -ESTALE it is being emptied; -EROFS (3905) its branch is a tag by now; -EINVAL bad name.
  */
 int refs_trash_restore(struct refs_txn *x, const struct refs_restore *restore, uint64_t *ret,
 	struct bough_error *error);

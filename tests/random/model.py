@@ -246,7 +246,8 @@ class World:
 
     def may_restore_snap(self, entry):
         gone = entry.ref.in_trash or not self.is_live(entry.table)
-        return first_error(gone and E.ENOENT, entry.ref.expired and E.ESTALE)
+        return first_error(gone and E.ENOENT, entry.ref.expired and E.ESTALE,
+                           entry.ref.kind == "tag" and E.EROFS)
 
     def do_restore_snap(self, entry):
         self.trash.remove(entry)

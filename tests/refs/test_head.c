@@ -158,6 +158,28 @@ static int only(void *arg, uint64_t id, const struct rec_trash *e)
 	return 0;
 }
 
+/* What was taken out of a branch does not come back into the tag that it has become. */
+static void a_removed_snapshot_stays_out_of_a_tag(void **state)
+{
+	struct world *w = *state;
+	struct bough_error error = {0};
+	struct refs_restore restore = {0};
+	struct refs_txn *x;
+
+	x = begin(w->f, KV_WRITE);
+	assert_int_equal(refs_link_add(x, w->dev, w->first), 0);
+	assert_int_equal(refs_commit(&x, NULL), 0);
+	assert_int_equal(take(w, w->dev, w->first), 0);
+	x = begin(w->f, KV_WRITE);
+	assert_int_equal(refs_ref_freeze(x, w->dev, NULL), 0);
+	assert_int_equal(refs_commit(&x, NULL), 0);
+	x = begin(w->f, KV_WRITE);
+	assert_int_equal(refs_trash_list(x, 0, only, &restore.id), 0);
+	assert_int_equal(refs_trash_restore(x, &restore, NULL, &error), -EROFS);
+	assert_int_equal(error.number, 3905);
+	refs_abort(x);
+}
+
 static void a_removed_snapshot_can_be_restored(void **state)
 {
 	struct world *w = *state;
@@ -266,6 +288,7 @@ int main(void)
 		T(an_empty_branch_gets_a_head),
 		T(resets_are_refused),
 		T(a_removed_snapshot_can_be_restored),
+		T(a_removed_snapshot_stays_out_of_a_tag),
 		T(a_branch_freezes_for_ever),
 		T(exclusive_bytes_are_tried_out),
 		T(expiry_is_set_and_taken_back_while_it_lives),
