@@ -253,7 +253,7 @@ class MountOps(Worker):
                 return f"../../_ss/{rng.choice(gone).name}", None, E.ENOENT
         if x < 0.97:
             if live and rng.random() < 0.5:
-                return f"../../_ss/{live[0].name[:-10]}fff_v4.mpk", None, E.ENOENT
+                return f"../../_ss/{live[0].name[:-15]}ffffffff_v4.mpk", None, E.ENOENT
             return f"../../_ss/{NO_SNAPSHOT}", None, E.EINVAL
         return rng.choice(["nonsense", "../../data/f1.parquet"]), None, E.EINVAL
 
