@@ -6,12 +6,15 @@
 
 void *array_more(void *items, size_t n, size_t *capacity, size_t item_bytes)
 {
-	size_t want = *capacity ? 2 * *capacity : ITEMS_MIN;
+	size_t want, bytes;
 	void *more;
 
 	if (n < *capacity)
 		return items;
-	more = reallocarray(items, want, item_bytes);
+	if (__builtin_mul_overflow(*capacity ? *capacity : ITEMS_MIN / 2, (size_t)2, &want) ||
+		__builtin_mul_overflow(want, item_bytes, &bytes))
+		return NULL;
+	more = realloc(items, bytes);
 	if (more)
 		*capacity = want;
 	return more;
