@@ -246,11 +246,10 @@ static void assert_source(struct fixture *f, int mode, unsigned names, ino_t *re
 	*ret_ino = st.st_ino;
 }
 
-static void a_linked_file_is_the_object(void **state)
+/* @sum: of a hashed link what is given; else it is set. */
+static void assert_linked(struct fixture *f, enum objstore_take take, uint8_t *sum)
 {
-	struct fixture *f = *state;
 	char path[TEST_PATH_BYTES_MAX + 16];
-	uint8_t sum[SHA256_BYTES];
 	struct stat object;
 	ino_t source;
 	int fd;
@@ -260,7 +259,7 @@ static void a_linked_file_is_the_object(void **state)
 	assert_int_equal(io_write_file(io_system(), f->fd, "source", slice_str("x"), 0640), 0);
 	fd = open(path, O_RDONLY);
 	f->trace.len = 0;
-	assert_int_equal(objstore_put_file(f->store, "1/a", fd, path, OBJSTORE_LINK, sum), 0);
+	assert_int_equal(objstore_put_file(f->store, "1/a", fd, path, take, sum), 0);
 	assert_trace(f, "fsync source;link a;fsync 1;");
 	assert_source(f, 0444, 2, &source);
 	assert_int_equal(fstatat(f->fd, "1/a", &object, 0), 0);
@@ -268,27 +267,23 @@ static void a_linked_file_is_the_object(void **state)
 	close(fd);
 }
 
+static void a_linked_file_is_the_object(void **state)
+{
+	uint8_t sum[SHA256_BYTES], want[SHA256_BYTES];
+
+	assert_linked(*state, OBJSTORE_LINK, sum);
+	assert_int_equal(sha256_of(slice_str("x"), want), 0);
+	assert_memory_equal(sum, want, sizeof want);
+}
+
 /* The hash is given and the file not read; it is durable all the same. */
 static void a_link_that_is_hashed_already(void **state)
 {
 	static const uint8_t given[SHA256_BYTES] = {1, 2, 3};
-	struct fixture *f = *state;
-	char path[TEST_PATH_BYTES_MAX + 16];
 	uint8_t sum[SHA256_BYTES] = {1, 2, 3};
-	ino_t source;
-	int fd;
 
-	snprintf(path, sizeof path, "%s/source", f->path);
-	assert_int_equal(objstore_put(f->store, "1/x", slice_str("x")), 0);
-	assert_int_equal(io_write_file(io_system(), f->fd, "source", slice_str("x"), 0640), 0);
-	fd = open(path, O_RDONLY);
-	f->trace.len = 0;
-	assert_int_equal(
-		objstore_put_file(f->store, "1/a", fd, path, OBJSTORE_LINK_HASHED, sum), 0);
-	assert_trace(f, "fsync source;link a;fsync 1;");
+	assert_linked(*state, OBJSTORE_LINK_HASHED, sum);
 	assert_memory_equal(sum, given, sizeof sum);
-	assert_source(f, 0444, 2, &source);
-	close(fd);
 }
 
 /* Where there can be no second name it is copied; another failure leaves it as it was. */
