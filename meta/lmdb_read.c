@@ -1,7 +1,8 @@
 /*
  * Records are read here, and a search is not believed: a flipped bit in the order of a page's
  * records leads it to another place. It ends next to the record that lied, as all others sent it
- * the right way. So what stands on both sides of a key that is not there is looked at.
+ * the right way; and that one is out of order with its other neighbour, or does not match its
+ * checksum. So two records on both sides of a key that is not there are looked at.
  */
 #include "meta/lmdb_impl.h"
 #include "objstore/base/hash.h"
@@ -54,6 +55,20 @@ static int check_side(const struct record *at, struct slice key, bool is_below)
 	return lmdb_unseal(at->key, at->stored, &value);
 }
 
+/* The record beside @at, where there is one: is it on its right side? The cursor stays at @at. */
+static int check_beyond(MDB_cursor *c, const struct record *at, bool is_below)
+{
+	const struct slice none = {NULL, 0};
+	struct record beyond, again;
+	int r = move(c, is_below ? MDB_PREV : MDB_NEXT, none, &beyond);
+
+	if (r == -ENOENT)
+		return move(c, is_below ? MDB_FIRST : MDB_LAST, none, &again);
+	if (!r && is_below != (slice_compare(beyond.key, at->key) < 0))
+		r = -EUCLEAN;
+	return r ? r : move(c, is_below ? MDB_NEXT : MDB_PREV, none, &again);
+}
+
 /*
  * The first record that is not below @key, or, @below, the last one that is. -ENOENT: none.
  * The cursor stands there.
@@ -66,10 +81,12 @@ static int seek(MDB_cursor *c, struct slice key, bool below, struct record *ret)
 
 	if (rn && rn != -ENOENT)
 		return rn;
+	if (!rn && (check_side(&next, key, false) || check_beyond(c, &next, false)))
+		return -EUCLEAN;
 	rp = move(c, rn ? MDB_LAST : MDB_PREV, none, &prev);
 	if (rp && rp != -ENOENT)
 		return rp;
-	if ((!rn && check_side(&next, key, false)) || (!rp && check_side(&prev, key, true)))
+	if (!rp && (check_side(&prev, key, true) || check_beyond(c, &prev, true)))
 		return -EUCLEAN;
 	*ret = below ? prev : next;
 	if (below || rn)

@@ -78,6 +78,8 @@ static int check_scanned(void *arg, struct slice key, struct slice value)
 	return slice_equal(value, (struct slice){wanted, len}) ? 0 : 1;
 }
 
+static bool by_key_alone; /* then a record that is not found is the worst */
+
 /* Reads everything, by key and by scan; the worst that was seen. */
 static enum outcome read_store(const char *dir)
 {
@@ -97,10 +99,12 @@ static enum outcome read_store(const char *dir)
 
 		if (!r && !slice_equal(got, (struct slice){wanted, len}))
 			return WRONG;
+		if (r == -ENOENT && by_key_alone)
+			return MISSING;
 		if (r && worst != REFUSED)
 			worst = r == -ENOENT ? MISSING : REFUSED;
 	}
-	for (int db = 0; db < KV_DBS; db++) {
+	for (int db = 0; db < KV_DBS && !by_key_alone; db++) {
 		int up = kv_scan(t, db, all, all, check_scanned, NULL);
 		int down = kv_scan_down(t, db, all, all, check_scanned, NULL);
 
@@ -194,9 +198,57 @@ static void flipped_bits_never_give_wrong_values(void **state)
 	test_dir_remove(dir);
 }
 
+#define PAGE_AT_FLAGS 10
+#define PAGE_AT_LOWER 12
+#define PAGE_HEAD_BYTES 16
+#define PAGE_IS_LEAF 2
+
+/* In each leaf: two neighbours in the wrong order, two that are far apart, one within a record. */
+static void records_that_a_search_misses_are_refused(void **state)
+{
+	char dir[TEST_PATH_BYTES_MAX], path[TEST_PATH_BYTES_MAX + 16];
+	static uint8_t data[1 << 20];
+	size_t len, cases = 0, refused = 0;
+
+	(void)state;
+	test_dir_make(dir);
+	make_store(dir);
+	snprintf(path, sizeof path, "%s/data.mdb", dir);
+	len = read_file(path, data, sizeof data);
+	by_key_alone = true;
+	for (size_t page = 2; page < len / 4096; page++) {
+		uint8_t *p = data + page * 4096;
+		uint16_t *at = (uint16_t *)(p + PAGE_HEAD_BYTES);
+		size_t n = *(uint16_t *)(p + PAGE_AT_LOWER);
+
+		if (*(uint16_t *)(p + PAGE_AT_FLAGS) != PAGE_IS_LEAF || n > 4096)
+			continue;
+		n = (n - PAGE_HEAD_BYTES) / sizeof *at;
+		for (size_t how = 0; how < 3 && n > 6; how++, cases++) {
+			uint16_t first = at[2], other = how ? at[n - 2] : at[3];
+			enum outcome o;
+
+			at[2] = how == 2 ? first + 2 : other;
+			at[how ? n - 2 : 3] = how == 2 ? other : first;
+			write_file(path, data, len);
+			o = read_in_child(dir);
+			at[2] = first;
+			at[how ? n - 2 : 3] = other;
+			refused += o == REFUSED;
+			if (o == MISSING || o == WRONG)
+				fail_msg("page %zu, case %zu: %s", page, how, outcome_names[o]);
+		}
+	}
+	by_key_alone = false;
+	print_message("%zu cases, %zu refused\n", cases, refused);
+	assert_true(refused > cases / 4);
+	test_dir_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_that_a_search_misses_are_refused),
 		cmocka_unit_test(flipped_bits_never_give_wrong_values),
 	};
 
