@@ -19,7 +19,7 @@ struct generation {
 };
 
 struct range {
-	struct range *next;
+	struct range *next, *next_open;
 	struct rec_range rec;
 	uint64_t used; /* ids taken from it */
 	bool is_apart; /* of client_ids_take_apart() */
@@ -35,9 +35,10 @@ struct refs_client {
 	/* One new range at a time. Held while waiting for a write transaction: never taken in one.
 	 */
 	pthread_mutex_t reserve_lock;
-	pthread_mutex_t ids_lock; /* id, ranges; also taken in write transactions: never waits */
+	pthread_mutex_t ids_lock; /* of what follows; taken in write transactions: never waits */
 	uint64_t id;		  /* of the durable record; 0 none */
-	struct range *ranges;
+	struct range *ranges;	  /* all that we hold */
+	struct range *open;	  /* those to take from: one of a table, or two, one apart */
 };
 
 int client_open(struct refs_store *s, struct refs_client **ret, struct bough_error *error)
@@ -184,6 +185,31 @@ static int reserve(
 	return 0;
 }
 
+static uint64_t left(const struct range *g)
+{
+	return g->rec.length - g->used;
+}
+
+static bool is_same_kind(const struct range *g, uint64_t table, bool is_apart)
+{
+	return g->rec.table == table && g->is_apart == is_apart;
+}
+
+/* @g is one more that we hold. To take from, the one of its kind with more left. */
+static void hold(struct refs_client *c, struct range *g)
+{
+	struct range **p = &c->open;
+
+	g->next = c->ranges;
+	c->ranges = g;
+	while (*p && !is_same_kind(*p, g->rec.table, g->is_apart))
+		p = &(*p)->next_open;
+	if (*p && left(*p) > left(g))
+		return;
+	g->next_open = *p ? (*p)->next_open : NULL;
+	*p = g;
+}
+
 static struct client_ids take_from(struct range *g, uint64_t n)
 {
 	struct client_ids ids = {
@@ -199,9 +225,8 @@ static bool take_reserved(
 	struct range *g;
 
 	pthread_mutex_lock(&c->ids_lock);
-	for (g = c->ranges; g; g = g->next)
-		if (g->rec.table == table && g->is_apart == is_apart &&
-			g->rec.length - g->used >= n)
+	for (g = c->open; g; g = g->next_open)
+		if (is_same_kind(g, table, is_apart) && left(g) >= n)
 			break;
 	if (g)
 		*ret = take_from(g, n);
@@ -223,9 +248,8 @@ static int ids_take(
 			pthread_mutex_lock(&c->ids_lock);
 			c->id = client;
 			g->is_apart = is_apart;
-			g->next = c->ranges;
-			c->ranges = g;
 			*ret = take_from(g, n);
+			hold(c, g);
 			pthread_mutex_unlock(&c->ids_lock);
 		}
 	}
@@ -277,7 +301,13 @@ int client_release(struct refs_txn *x, const struct client_ids *ids)
 
 void client_forget(struct refs_client *c, const struct client_ids *ids)
 {
+	struct range **open = &c->open;
+
 	pthread_mutex_lock(&c->ids_lock);
+	while (*open && (*open)->rec.start != ids->range)
+		open = &(*open)->next_open;
+	if (*open)
+		*open = (*open)->next_open;
 	for (struct range **p = &c->ranges; *p; p = &(*p)->next)
 		if ((*p)->rec.start == ids->range) {
 			struct range *g = *p;
