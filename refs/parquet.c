@@ -127,12 +127,14 @@ static int parse_bound(struct json_object *chunk, const struct parquet_leaf *lea
 static void read_range(const struct describe *d, struct json_object *chunk,
 	const struct parquet_leaf *leaf, uint64_t rows, struct stats_column *c)
 {
+	if (!leaf->has_ranges)
+		return;
 	if (c->null_count == rows) {
 		c->min = c->max = (struct stats_value){.kind = leaf->kind, .is_null = true};
 		c->has_range = true;
 		return;
 	}
-	if (!leaf->has_ranges || !d->is_ordered)
+	if (!d->is_ordered)
 		return;
 	if (parse_bound(chunk, leaf, false, &c->min))
 		return;

@@ -12,7 +12,8 @@ struct parquet_leaf {
 	uint8_t precision, scale; /* decimals */
 	bool is_repeated;	  /* beneath a list or map: values are not rows */
 	bool is_required;	  /* nothing from the root down may be NULL */
-	bool has_ranges;	  /* its footer bounds are ordered as we order, and exact as text */
+	bool has_ranges; /* its footer bounds are ordered as we order, and exact as text; else it
+			    never has a range, not even that all is NULL */
 };
 
 /** parquet_foreign() - not for Databend; the first reason is kept. */
@@ -25,6 +26,15 @@ void parquet_foreign(struct parquet_file *f, const char *format, ...)
  */
 int parquet_schema_read(struct json_object *nodes, const char *name, struct parquet_file *f,
 	struct parquet_leaf **ret_leaves, size_t *ret_n, struct bough_error *error);
+/** parquet_exact_type() - the Parquet type of a leaf, "" where its schema type says all. */
+struct slice parquet_exact_type(const struct schema *s, uint32_t leaf);
+/**
+ * parquet_has_ranges() - has a table's column of @kind and @exact type minima and maxima?
+ *
+ * A column has them in all of its blocks or in none, wherever that can be: Databend 1.2.895 answers
+ * min() and max() from those segments that have a range, and misses what others hold.
+ */
+bool parquet_has_ranges(enum schema_kind kind, struct slice exact);
 /**
  * parquet_value_parse() - a footer bound, as DuckDB prints it, to a value of the leaf's very type
  *

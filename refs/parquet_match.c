@@ -10,8 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The exact type of a leaf, "" where its schema type says all. */
-static struct slice exact_type(const struct schema *s, uint32_t leaf)
+struct slice parquet_exact_type(const struct schema *s, uint32_t leaf)
 {
 	char key[sizeof PARQUET_TYPE_KEY + 10];
 	struct slice type;
@@ -62,8 +61,8 @@ int parquet_match(const struct schema *table, const struct schema *file, const u
 	int r = schema_leaves(file, &leaves, &n_leaves);
 
 	for (size_t i = 0; i < n && i < n_leaves && !r; i++) {
-		struct slice is_type = exact_type(file, leaves[i].column_id);
-		struct slice wanted = exact_type(table, leaf_ids[i]);
+		struct slice is_type = parquet_exact_type(file, leaves[i].column_id);
+		struct slice wanted = parquet_exact_type(table, leaf_ids[i]);
 
 		if (!fits(is_type, wanted))
 			r = refuse(leaves[i].field, is_type, wanted, error);

@@ -23,10 +23,18 @@ static void check_types(struct parquet_file *f, const struct schema_leaf *const 
 	}
 }
 
-static void widen(struct stats_column *c, const struct schema_type *to)
+static bool has_ranges(const struct schema *table, const struct schema_leaf *leaf)
 {
+	return parquet_has_ranges(leaf->type->kind, parquet_exact_type(table, leaf->column_id));
+}
+
+static void widen(
+	struct stats_column *c, const struct schema *table, const struct schema_leaf *leaf)
+{
+	const struct schema_type *to = leaf->type;
 	struct stats_value min = {0}, max = {0};
-	bool has_range = c->has_range && !parquet_value_widen(&c->min, to, &min) &&
+	bool has_range = c->has_range && has_ranges(table, leaf) &&
+			 !parquet_value_widen(&c->min, to, &min) &&
 			 !parquet_value_widen(&c->max, to, &max);
 
 	stats_value_deinit(&c->min);
@@ -62,28 +70,20 @@ static int compare_leaves(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* A column that the file does not have, and that has statistics: it reads as NULL throughout. */
-static bool is_all_null(const struct schema_leaf *leaf)
+/* A column that the file does not have, and that has ranges: it reads as NULL throughout. */
+static bool is_all_null(const struct schema *table, const struct schema_leaf *leaf)
 {
-	switch (leaf->type->kind) {
-	case SCHEMA_BOOLEAN:
-	case SCHEMA_BINARY:
-	case SCHEMA_VARIANT:
-	case SCHEMA_INTERVAL:
-	case SCHEMA_OTHER:
-		return false;
-	default:
-		return leaf->type == &leaf->field->type && !leaf->type->n_children &&
-		       !leaf->field->default_expr.len;
-	}
+	return has_ranges(table, leaf) && leaf->type == &leaf->field->type &&
+	       !leaf->field->default_expr.len;
 }
 
 /*
  * Without statistics of its own it would have none in the whole segment, and an engine that merges
  * those of several segments would miss this one's (Databend 1.2.895 does).
  */
-static int add_missing(struct codec_block *b, const struct schema_leaf *leaves, size_t n_table,
-	const struct schema_leaf *const *wanted, size_t n)
+static int add_missing(struct codec_block *b, const struct schema *table,
+	const struct schema_leaf *leaves, size_t n_table, const struct schema_leaf *const *wanted,
+	size_t n)
 {
 	struct stats_column *grown =
 		reallocarray(b->stats.columns, b->stats.n + n_table + 1, sizeof *grown);
@@ -97,7 +97,7 @@ static int add_missing(struct codec_block *b, const struct schema_leaf *leaves, 
 
 		while (k < n && wanted[k] != &leaves[i])
 			k++;
-		if (k == n && is_all_null(&leaves[i]))
+		if (k == n && is_all_null(table, &leaves[i]))
 			b->stats.columns[b->stats.n++] =
 				(struct stats_column){.leaf_id = leaves[i].column_id,
 					.has_range = true,
@@ -109,7 +109,8 @@ static int add_missing(struct codec_block *b, const struct schema_leaf *leaves, 
 	return 0;
 }
 
-static void renumber_group(struct codec_block *b, const struct schema_leaf *const *wanted)
+static void renumber_group(
+	struct codec_block *b, const struct schema *table, const struct schema_leaf *const *wanted)
 {
 	for (size_t i = 0; i < b->n_columns; i++)
 		b->columns[i].leaf_id = wanted[b->columns[i].leaf_id]->column_id;
@@ -117,7 +118,7 @@ static void renumber_group(struct codec_block *b, const struct schema_leaf *cons
 		struct stats_column *c = &b->stats.columns[i];
 		const struct schema_leaf *leaf = wanted[c->leaf_id];
 
-		widen(c, leaf->type);
+		widen(c, table, leaf);
 		c->leaf_id = leaf->column_id;
 	}
 	qsort(b->columns, b->n_columns, sizeof *b->columns, compare_columns);
@@ -147,8 +148,8 @@ int parquet_renumber(
 	}
 	check_types(f, wanted);
 	for (size_t i = 0; i < f->n_groups && !r; i++) {
-		renumber_group(&f->groups[i], wanted);
-		r = add_missing(&f->groups[i], leaves, n_table, wanted, n);
+		renumber_group(&f->groups[i], table, wanted);
+		r = add_missing(&f->groups[i], table, leaves, n_table, wanted, n);
 	}
 	return r;
 }

@@ -124,6 +124,17 @@ static const struct mapping {
 		"timestamps in nanoseconds"},
 };
 
+bool parquet_has_ranges(enum schema_kind kind, struct slice exact)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mappings); i++) {
+		const struct mapping *m = &mappings[i];
+
+		if (m->kind == kind && slice_equal(exact, slice_str(m->kept ? m->kept : "")))
+			return m->has_ranges;
+	}
+	return kind == SCHEMA_DECIMAL128;
+}
+
 enum repetition { REQUIRED, OPTIONAL, REPEATED };
 
 /* One element of the footer's schema; texts borrowed from the JSON. */

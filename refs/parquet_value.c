@@ -286,12 +286,8 @@ static int to_number(const struct stats_value *from, enum schema_kind to, struct
 
 	if (!integer_bits(from->kind))
 		return -EINVAL;
-	if (integer_bits(to))
-		return set_integer(v, is_negative ? -from->u : from->u, is_negative);
-	if (to != SCHEMA_FLOAT32 && to != SCHEMA_FLOAT64)
-		return -EINVAL;
-	v->f = is_negative || !is_unsigned(from->kind) ? (double)from->i : (double)from->u;
-	return 0;
+	return integer_bits(to) ? set_integer(v, is_negative ? -from->u : from->u, is_negative)
+				: -EINVAL;
 }
 
 int parquet_value_widen(

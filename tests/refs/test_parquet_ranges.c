@@ -1,0 +1,138 @@
+/* A column of a table has a minimum and a maximum in every block, or in none. */
+#include "refs/parquet_impl.h"
+#include "tests/support/test.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct parquet_file described(const char *text)
+{
+	struct parquet_file f = {0};
+	struct bough_error error = {0};
+	struct json_object *j = json_tokener_parse(text);
+
+	assert_non_null(j);
+	if (parquet_describe(j, "x", &f, &error))
+		fail_msg("%s: %s", text, error.message);
+	json_object_put(j);
+	return f;
+}
+
+/* Two rows of one column "a", @nulls of them NULL, the others between @min and @max. */
+static struct parquet_file one_column(
+	const char *type, const char *nulls, const char *min, const char *max)
+{
+	char text[800];
+
+	snprintf(text, sizeof text,
+		"{\"size\": 900, \"file\": {\"rows\": 2, \"row_groups\": 1, \"column_orders\": "
+		"[\"TypeDefinedOrder()\"]}, \"schema\": [{\"name\": \"r\", \"num_children\": 1}, "
+		"{\"name\": \"a\", \"repetition\": \"OPTIONAL\", \"type\": %s}], \"chunks\": "
+		"[[0, 2, 0, 4, 90, 90, 2, \"ZSTD\", \"PLAIN\", %s, null, %s, %s]]}",
+		type, nulls, min, max);
+	return described(text);
+}
+
+static const struct stats_column *stats_of(const struct parquet_file *f, uint32_t leaf)
+{
+	for (size_t i = 0; i < f->groups->stats.n; i++)
+		if (f->groups->stats.columns[i].leaf_id == leaf)
+			return &f->groups->stats.columns[i];
+	return NULL;
+}
+
+static bool has_range(const struct parquet_file *f, uint32_t leaf)
+{
+	return stats_of(f, leaf) && stats_of(f, leaf)->has_range;
+}
+
+static const struct {
+	const char *type;
+	bool has_ranges;
+} types[] = {
+	{"\"BOOLEAN\"", false},
+	{"\"INT32\"", true},
+	{"\"INT32\", \"converted\": \"DATE\"", true},
+	{"\"INT32\", \"converted\": \"TIME_MILLIS\"", false},
+	{"\"INT64\"", true},
+	{"\"INT64\", \"converted\": \"UINT_64\"", true},
+	{"\"INT64\", \"converted\": \"TIME_MICROS\"", false},
+	{"\"INT64\", \"converted\": \"TIMESTAMP_MILLIS\"", true},
+	{"\"INT64\", \"converted\": \"TIMESTAMP_MICROS\"", true},
+	{"\"INT64\", \"logical\": \"TimestampType(NanoSeconds)\"", false},
+	{"\"INT96\"", false},
+	{"\"FLOAT\"", false},
+	{"\"DOUBLE\"", false},
+	{"\"BYTE_ARRAY\"", false},
+	{"\"BYTE_ARRAY\", \"converted\": \"UTF8\"", true},
+	{"\"BYTE_ARRAY\", \"converted\": \"JSON\"", true},
+	{"\"FIXED_LEN_BYTE_ARRAY\", \"type_length\": 4", false},
+	{"\"FIXED_LEN_BYTE_ARRAY\", \"type_length\": 16, \"logical\": \"UUIDType()\"", false},
+	{"\"FIXED_LEN_BYTE_ARRAY\", \"type_length\": 2, \"logical\": \"Float16Type()\"", false},
+	{"\"INT64\", \"converted\": \"DECIMAL\", \"precision\": 9, \"scale\": 2", true},
+	{"\"FIXED_LEN_BYTE_ARRAY\", \"converted\": \"DECIMAL\", \"type_length\": 32, "
+	 "\"precision\": 60, \"scale\": 2",
+		false},
+};
+
+/* That all is NULL is a range, too: also of a file that has not got the column. */
+static void test_all_null(void **state)
+{
+	struct schema_type other = {.kind = SCHEMA_BOOLEAN, .nullable = true};
+	const uint32_t second = 1;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct parquet_file f = one_column(types[i].type, "2", "null", "null");
+		struct parquet_file without = one_column("\"BOOLEAN\"", "0", "null", "null");
+		struct schema table auto_schema = {0};
+
+		if (has_range(&f, 0) != types[i].has_ranges)
+			fail_msg("%s", types[i].type);
+		assert_int_equal(schema_copy(&f.schema, &table), 0);
+		assert_int_equal(schema_field_add(&table, "b", &other), 0);
+		assert_int_equal(parquet_renumber(&without, &table, &second, 1), 0);
+		if (has_range(&without, 0) != types[i].has_ranges)
+			fail_msg("without: %s", types[i].type);
+		assert_int_equal(parquet_renumber(&f, &table, (uint32_t[]){0}, 1), 0);
+		assert_int_equal(has_range(&f, 0), types[i].has_ranges);
+		parquet_file_deinit(&f);
+		parquet_file_deinit(&without);
+	}
+}
+
+/* A file's type has ranges, the table's has none: of floats nobody knows whether there are NaNs. */
+static void test_other_type(void **state)
+{
+	static const enum schema_kind kinds[] = {
+		SCHEMA_FLOAT32, SCHEMA_FLOAT64, SCHEMA_DECIMAL256, SCHEMA_INT64};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		for (int all_null = 0; all_null < 2; all_null++) {
+			struct parquet_file f =
+				one_column("\"INT32\"", all_null ? "2" : "0", "\"-7\"", "\"7\"");
+			struct schema table auto_schema = {0};
+			struct schema_type type = {
+				.kind = kinds[i], .precision = 76, .nullable = true};
+
+			assert_true(has_range(&f, 0));
+			assert_int_equal(schema_field_add(&table, "a", &type), 0);
+			assert_int_equal(parquet_renumber(&f, &table, (uint32_t[]){0}, 1), 0);
+			assert_int_equal(has_range(&f, 0), kinds[i] == SCHEMA_INT64);
+			assert_int_equal(stats_of(&f, 0)->null_count, all_null ? 2 : 0);
+			parquet_file_deinit(&f);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_null),
+		cmocka_unit_test(test_other_type),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
