@@ -262,7 +262,7 @@ int fs_node_block(const struct fs_tree *t, struct refs_txn *x, uint64_t block, u
 
 	node_init(t, fs_ino(FS_BLOCK, block), ret);
 	if (!r)
-		r = rec_count_get(x->kv, block, &holders);
+		r = rec_count_get(x->kv, KEY_BLOCK, block, &holders);
 	if (!r && !modified_us) {
 		r = refs_data_anywhere(x, block, &place);
 		modified_us = r ? b.ms * 1000 : place.entry.modified_us;

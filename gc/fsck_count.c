@@ -6,11 +6,6 @@
 
 #define ID(id) ((unsigned long long)(id))
 
-static bool is_counted_kind(enum fsck_kind kind)
-{
-	return kind == FSCK_NODE || kind == FSCK_SEGMENT || kind == FSCK_BLOCK;
-}
-
 static void differs(struct fsck *f, uint64_t id, const struct fsck_mark *m, uint32_t count)
 {
 	if (f->has_lost_edges && m->edges < count)
@@ -23,18 +18,21 @@ static void differs(struct fsck *f, uint64_t id, const struct fsck_mark *m, uint
 
 static int on_count(struct fsck *f, struct slice key, struct slice value)
 {
-	uint64_t id = key_read_u64(key, 1);
+	enum key_kind of = (enum key_kind)key_read_u8(key, 1);
+	uint64_t id = key_read_u64(key, 2);
+	struct key right = key_count(of, id);
 	struct fsck_mark *m = fsck_mark(f, id);
 	uint32_t count;
 
 	(void)value;
-	if (!m || !is_counted_kind((enum fsck_kind)m->kind)) {
+	if (!m || of != fsck_counted_as((enum fsck_kind)m->kind) ||
+		slice_compare(key, key_slice(&right))) {
 		fsck_say(f, "count of %012llx, which has no record", ID(id));
 		fsck_fix_key(f, FSCK_LAST, fsck_fix_del, 0, key);
 		return 0;
 	}
 	m->flags |= FSCK_COUNTED;
-	if (rec_count_get(f->t, id, &count)) {
+	if (rec_count_get(f->t, of, id, &count)) {
 		fsck_say(f, "count of %s %012llx is damaged", fsck_word((enum fsck_kind)m->kind),
 			ID(id));
 		fsck_fix(f, FSCK_LAST, fsck_fix_count, id, m->edges);

@@ -46,11 +46,12 @@ int fsck_fix_next(struct fsck *f, const struct fsck_fix *x)
 
 int fsck_fix_count(struct fsck *f, const struct fsck_fix *x)
 {
+	enum fsck_kind kind = (enum fsck_kind)fsck_peek(f, x->a)->kind;
 	struct rec_snapshot rec;
 	int r;
 
-	if (!fsck_is(f, x->a, FSCK_SNAPSHOT))
-		return rec_count_put(f->t, x->a, (uint32_t)x->b);
+	if (fsck_counted_as(kind))
+		return rec_count_put(f->t, fsck_counted_as(kind), x->a, (uint32_t)x->b);
 	r = rec_snapshot_get(f->t, x->a, &rec);
 	rec.count = (uint32_t)x->b;
 	return r ? unless_gone(r) : rec_snapshot_put(f->t, x->a, &rec);

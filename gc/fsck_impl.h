@@ -226,6 +226,8 @@ typedef int (*fsck_mark_fn)(struct fsck *f, uint64_t id, struct fsck_mark *m);
 /** fsck_each() - every mark that is in use, by rising id. */
 int fsck_each(struct fsck *f, fsck_mark_fn fn);
 const char *fsck_word(enum fsck_kind kind);
+/** fsck_counted_as() - of which kind of record the count is; 0: it has none of its own. */
+enum key_kind fsck_counted_as(enum fsck_kind kind);
 /** fsck_label() - "db.table" of a position + 1. */
 const char *fsck_label(const struct fsck *f, uint32_t table);
 /** fsck_table_of() - position + 1 of table @id, made as a gone one where it has no record. */

@@ -90,6 +90,20 @@ const char *fsck_word(enum fsck_kind kind)
 	return words[kind];
 }
 
+enum key_kind fsck_counted_as(enum fsck_kind kind)
+{
+	switch (kind) {
+	case FSCK_NODE:
+		return KEY_NODE;
+	case FSCK_SEGMENT:
+		return KEY_SEGMENT;
+	case FSCK_BLOCK:
+		return KEY_BLOCK;
+	default:
+		return (enum key_kind)0;
+	}
+}
+
 const char *fsck_label(const struct fsck *f, uint32_t table)
 {
 	return table ? f->tables[table - 1].label : "no table";

@@ -67,6 +67,16 @@ struct key key_name(enum key_kind kind, uint64_t a, const char *name)
 	return k;
 }
 
+struct key key_count(enum key_kind of, uint64_t id)
+{
+	struct key k = key_make(KEY_COUNT);
+	uint8_t byte = (uint8_t)of;
+
+	key_append(&k, &byte, 1);
+	key_append_u64(&k, id);
+	return k;
+}
+
 struct key key_file_name(uint64_t table, const char *name)
 {
 	struct key k = key_name(KEY_FILE, table, name);
@@ -97,6 +107,11 @@ struct key key_next(const struct key *k)
 struct slice key_slice(const struct key *k)
 {
 	return (struct slice){k->bytes, k->len};
+}
+
+uint8_t key_read_u8(struct slice key, size_t at)
+{
+	return at < key.len ? ((const uint8_t *)key.data)[at] : 0;
 }
 
 uint64_t key_read_u64(struct slice key, size_t at)

@@ -32,7 +32,7 @@ enum key_kind {
 	KEY_HOLDER = 'h',     /* block, segment -> "" (which segments hold it) */
 	KEY_FILE = 'f',	      /* table, given name, 0, block -> "" (candidates for a name) */
 	KEY_EXPORTED = 'E',   /* segment or snapshot -> the key of its object, which is there */
-	KEY_COUNT = 'k',      /* node, segment or block -> u32; absent means 1 */
+	KEY_COUNT = 'k',      /* KEY_NODE, .._SEGMENT or .._BLOCK, its id -> u32; absent means 1 */
 };
 
 /** A key being built. */
@@ -48,11 +48,15 @@ struct key key_u64(enum key_kind kind, uint64_t a);
 struct key key_u64_u64(enum key_kind kind, uint64_t a, uint64_t b);
 /** key_name() - kind, number, name (at most 255 bytes, asserted). */
 struct key key_name(enum key_kind kind, uint64_t a, const char *name);
+/** key_count() - KEY_COUNT: @of as a byte, @id. */
+struct key key_count(enum key_kind of, uint64_t id);
 /** key_file() - KEY_FILE: table, name, NUL, block; key_file_name() without the block, for scans. */
 struct key key_file(uint64_t table, const char *name, uint64_t block);
 struct key key_file_name(uint64_t table, const char *name);
 /** key_next() - the smallest key above all that begin with @k: the upper bound of a scan. */
 struct key key_next(const struct key *k);
 struct slice key_slice(const struct key *k);
+/** key_read_u8() - the byte at @at of a stored key; 0 if it is too short. */
+uint8_t key_read_u8(struct slice key, size_t at);
 /** key_read_u64() - the big-endian number at byte @at of a stored key; 0 if it is too short. */
 uint64_t key_read_u64(struct slice key, size_t at);

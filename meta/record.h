@@ -194,14 +194,19 @@ enum kv_db rec_db_of(enum key_kind kind);
 int rec_next_id(struct kv_txn *t, uint64_t n, uint64_t *ret_first);
 /** rec_id_peek() - the next id that will be given; none is taken. */
 int rec_id_peek(struct kv_txn *t, uint64_t *ret_next);
-/** rec_count_get() - references to a node, segment or block whose record exists. */
-int rec_count_get(struct kv_txn *t, uint64_t id, uint32_t *ret_count);
+/**
+ * rec_count_get() - references to a node, segment or block (@of: KEY_NODE, ..) whose record exists
+ *
+ * Counts of one kind lie together: a commit counts the few nodes and segments that last, and they
+ * would lie far apart among all the blocks.
+ */
+int rec_count_get(struct kv_txn *t, enum key_kind of, uint64_t id, uint32_t *ret_count);
 /** rec_count_add() - one reference more (@id had at least one). */
-int rec_count_add(struct kv_txn *t, uint64_t id);
+int rec_count_add(struct kv_txn *t, enum key_kind of, uint64_t id);
 /** rec_count_sub() - one reference less; *@ret_left 0: it was the last, no count is stored. */
-int rec_count_sub(struct kv_txn *t, uint64_t id, uint32_t *ret_left);
+int rec_count_sub(struct kv_txn *t, enum key_kind of, uint64_t id, uint32_t *ret_left);
 /** rec_count_put() - for repairs: as many as were counted. */
-int rec_count_put(struct kv_txn *t, uint64_t id, uint32_t count);
+int rec_count_put(struct kv_txn *t, enum key_kind of, uint64_t id, uint32_t count);
 /** rec_exists() - 0, -ENOENT, -EUCLEAN. */
 int rec_exists(struct kv_txn *t, const struct key *k);
 /** rec_mark() - an empty value under @k: an index entry. */

@@ -36,9 +36,9 @@ int rec_id_peek(struct kv_txn *t, uint64_t *ret_next)
 	return 0;
 }
 
-int rec_count_get(struct kv_txn *t, uint64_t id, uint32_t *ret_count)
+int rec_count_get(struct kv_txn *t, enum key_kind of, uint64_t id, uint32_t *ret_count)
 {
-	struct key k = key_u64(KEY_COUNT, id);
+	struct key k = key_count(of, id);
 	uint64_t n = 1;
 	int r = number_get(t, &k, UINT32_MAX, &n);
 
@@ -51,11 +51,11 @@ int rec_count_get(struct kv_txn *t, uint64_t id, uint32_t *ret_count)
 	return r;
 }
 
-int rec_count_add(struct kv_txn *t, uint64_t id)
+int rec_count_add(struct kv_txn *t, enum key_kind of, uint64_t id)
 {
-	struct key k = key_u64(KEY_COUNT, id);
+	struct key k = key_count(of, id);
 	uint32_t n;
-	int r = rec_count_get(t, id, &n);
+	int r = rec_count_get(t, of, id, &n);
 
 	if (r)
 		return r;
@@ -64,11 +64,11 @@ int rec_count_add(struct kv_txn *t, uint64_t id)
 	return number_put(t, &k, (uint64_t)n + 1);
 }
 
-int rec_count_sub(struct kv_txn *t, uint64_t id, uint32_t *ret_left)
+int rec_count_sub(struct kv_txn *t, enum key_kind of, uint64_t id, uint32_t *ret_left)
 {
-	struct key k = key_u64(KEY_COUNT, id);
+	struct key k = key_count(of, id);
 	uint32_t n;
-	int r = rec_count_get(t, id, &n);
+	int r = rec_count_get(t, of, id, &n);
 
 	if (r)
 		return r;
@@ -81,9 +81,9 @@ int rec_count_sub(struct kv_txn *t, uint64_t id, uint32_t *ret_left)
 	return r;
 }
 
-int rec_count_put(struct kv_txn *t, uint64_t id, uint32_t count)
+int rec_count_put(struct kv_txn *t, enum key_kind of, uint64_t id, uint32_t count)
 {
-	struct key k = key_u64(KEY_COUNT, id);
+	struct key k = key_count(of, id);
 	int r;
 
 	if (count > 1)

@@ -112,6 +112,11 @@ int tree_child_get(
 	return !r && ret->level + 1 != parent->level ? -EUCLEAN : r;
 }
 
+enum key_kind tree_child_kind(const struct tree_node *n)
+{
+	return n->level ? KEY_NODE : KEY_SEGMENT;
+}
+
 size_t tree_node_seek(const struct tree_node *n, uint64_t key)
 {
 	size_t lo = 0, hi = n->n;

@@ -28,6 +28,8 @@ typedef int (*tree_fn)(void *arg, const struct tree_entry *e);
 
 /** tree_node_get() - -EUCLEAN when it is missing or damaged (an edge points to it). */
 int tree_node_get(struct kv_txn *t, uint64_t id, struct tree_node *ret);
+/** tree_child_kind() - KEY_NODE, or KEY_SEGMENT in a leaf. */
+enum key_kind tree_child_kind(const struct tree_node *n);
 /**
  * tree_insert() - a new tree with @e added
  * @root: 0 for the empty tree

@@ -41,14 +41,20 @@ static int list_add(struct list *l, const struct tree_entry *e, size_t n)
 	return 0;
 }
 
+static int share_child(struct kv_txn *t, const struct tree_node *n, size_t at)
+{
+	return rec_count_add(t, tree_child_kind(n), n->e[at].child);
+}
+
 /* Entries of a node that stays: each child has one parent more. */
-static int list_share(struct kv_txn *t, struct list *l, const struct tree_entry *e, size_t n)
+static int list_share(
+	struct kv_txn *t, struct list *l, const struct tree_node *n, size_t from, size_t count)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < n && !r; i++)
-		r = rec_count_add(t, e[i].child);
-	return r ? r : list_add(l, e, n);
+	for (size_t i = 0; i < count && !r; i++)
+		r = share_child(t, n, from + i);
+	return r ? r : list_add(l, n->e + from, count);
 }
 
 /* How many of @n entries fit into one node. */
@@ -96,9 +102,9 @@ static int root_shrink(struct kv_txn *t, uint64_t *root)
 		r = tree_node_get(t, *root, &n);
 		if (r || !n.level || n.n > 1)
 			return r;
-		r = rec_count_sub(t, *root, &left);
+		r = rec_count_sub(t, KEY_NODE, *root, &left);
 		if (!r)
-			r = left ? rec_count_add(t, n.e[0].child) : rec_del(t, KEY_NODE, *root);
+			r = left ? share_child(t, &n, 0) : rec_del(t, KEY_NODE, *root);
 		if (r)
 			return r;
 		*root = n.e[0].child;
@@ -162,12 +168,12 @@ static int leaf_edit(
 		found = at < n->n && n->e[at].key == e->key;
 		if (found == (c.c[i].kind == TREE_INSERT))
 			return found ? -EEXIST : -ENOENT;
-		r = list_share(t, ret, n->e + from, at - from);
+		r = list_share(t, ret, n, from, at - from);
 		if (!r && c.c[i].kind != TREE_REMOVE)
 			r = list_add(ret, e, 1);
 		at += found;
 	}
-	return r ? r : list_share(t, ret, n->e + at, n->n - at);
+	return r ? r : list_share(t, ret, n, at, n->n - at);
 }
 
 /* Joins @l, too few for a node, with the neighbour @at of @parent if both fit into one. */
@@ -187,7 +193,7 @@ static int join(struct kv_txn *t, const struct tree_node *parent, size_t at, boo
 	if (r || fitting(both.e, both.n) < both.n)
 		return r;
 	for (size_t i = 0; i < n.n && !r; i++)
-		r = rec_count_add(t, n.e[i].child);
+		r = share_child(t, &n, i);
 	if (r)
 		return r;
 	list_deinit(l);
@@ -244,7 +250,7 @@ static int inner_edit(struct kv_txn *t, const struct tree_node *n, struct tree_c
 			at += joined;
 		}
 		if (!r)
-			r = list_share(t, ret, n->e + from, first - from);
+			r = list_share(t, ret, n, from, first - from);
 		if (!r)
 			r = list_write(t, &below, (uint16_t)(n->level - 1), grows, ret);
 	}
@@ -332,14 +338,14 @@ static int node_append(struct kv_txn *t, const struct tree_node *n, const struct
 	if (!n->level) {
 		if (e[0].key <= n->e[n->n - 1].key)
 			return -EINVAL;
-		r = list_share(t, ret, n->e, n->n);
+		r = list_share(t, ret, n, 0, n->n);
 		return r ? r : list_add(ret, e, count);
 	}
 	r = tree_child_get(t, n, n->n - 1, &child);
 	if (!r)
 		r = node_append(t, &child, e, count, &below);
 	if (!r)
-		r = list_share(t, ret, n->e, n->n - 1);
+		r = list_share(t, ret, n, 0, n->n - 1);
 	return r ? r : list_write(t, &below, child.level, true, ret);
 }
 
@@ -354,7 +360,7 @@ int tree_append(
 		if (e[i].key <= e[i - 1].key)
 			return -EINVAL;
 	if (!n) {
-		r = root ? rec_count_add(t, root) : 0;
+		r = root ? rec_count_add(t, KEY_NODE, root) : 0;
 		if (!r)
 			*ret_root = root;
 		return r;
@@ -373,7 +379,7 @@ int tree_node_release(struct kv_txn *t, uint64_t id, tree_orphan_fn fn, void *ar
 	int r = tree_node_get(t, id, &n);
 
 	if (!r)
-		r = rec_count_sub(t, id, &left);
+		r = rec_count_sub(t, KEY_NODE, id, &left);
 	if (!r && !left)
 		r = rec_del(t, KEY_NODE, id);
 	for (size_t i = 0; !r && !left && i < n.n; i++)

@@ -54,7 +54,7 @@ static int share_block(struct kv_txn *t, const struct commit_block *b)
 	struct key k = key_u64(KEY_BLOCK, b->id);
 	int r = rec_exists(t, &k);
 
-	return r ? r : rec_count_add(t, b->id);
+	return r ? r : rec_count_add(t, KEY_BLOCK, b->id);
 }
 
 static int put_block(struct kv_txn *t, const struct commit_block *b, uint64_t segment)
@@ -107,7 +107,7 @@ static int unshare_block(struct kv_txn *t, const struct commit_block *b, uint64_
 
 	if (r)
 		return r == -ENOENT ? 0 : r;
-	r = rec_count_sub(t, b->id, &left);
+	r = rec_count_sub(t, KEY_BLOCK, b->id, &left);
 	return !r && !left ? -EBUSY : r;
 }
 

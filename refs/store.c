@@ -203,6 +203,15 @@ static int check_format(struct refs_store *s, struct bough_error *error)
 			s->path, version, BOUGH_VERSION, REFS_FORMAT_VERSION);
 		return error_hint(error, -EPROTONOSUPPORT, "use a newer Bough");
 	}
+	if (version < REFS_FORMAT_VERSION) {
+		error_set(error, -EPROTONOSUPPORT,
+			"%s has store format %u, from before the first release; this version of "
+			"Bough (%s) knows format %d",
+			s->path, version, BOUGH_VERSION, REFS_FORMAT_VERSION);
+		return error_hint(error, -EPROTONOSUPPORT,
+			"copy the tables out with the Bough that made them, import them into a new "
+			"store");
+	}
 	return check_needs(s->path, text + n, error);
 }
 

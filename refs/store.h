@@ -7,7 +7,7 @@
 #include "refs/change.h"
 #include "refs/conf.h"
 
-#define REFS_FORMAT_VERSION 1
+#define REFS_FORMAT_VERSION 2
 
 enum refs_role { REFS_ROLE_CLI, REFS_ROLE_MOUNT, REFS_ROLE_GC };
 

@@ -65,20 +65,20 @@ static int give_up(struct trial *t, uint64_t id, uint32_t n, uint32_t *ret_given
 }
 
 /* Return: 1 it was the last reference, 0 others remain. */
-static int drop_one(struct trial *t, uint64_t id)
+static int drop_one(struct trial *t, enum key_kind of, uint64_t id)
 {
 	uint32_t given, count;
 	int r = give_up(t, id, 1, &given);
 
 	if (!r)
-		r = rec_count_get(t->x->kv, id, &count);
+		r = rec_count_get(t->x->kv, of, id, &count);
 	return r ? r : given == count;
 }
 
 static int drop_block(struct trial *t, uint64_t id)
 {
 	struct rec_block b;
-	int r = drop_one(t, id);
+	int r = drop_one(t, KEY_BLOCK, id);
 
 	if (r <= 0)
 		return r;
@@ -91,7 +91,7 @@ static int drop_block(struct trial *t, uint64_t id)
 static int drop_segment(struct trial *t, uint64_t id)
 {
 	struct rec_segment g;
-	int r = drop_one(t, id);
+	int r = drop_one(t, KEY_SEGMENT, id);
 
 	if (r <= 0)
 		return r;
@@ -109,7 +109,7 @@ static int drop_segment(struct trial *t, uint64_t id)
 static int drop_node(struct trial *t, uint64_t id, unsigned height)
 {
 	struct tree_node n;
-	int r = drop_one(t, id);
+	int r = drop_one(t, KEY_NODE, id);
 
 	if (r <= 0)
 		return r;

@@ -93,7 +93,7 @@ static int add_snapshot(struct refs_txn *x, void *arg, struct bough_error *error
 	if (!r)
 		r = rec_next_id(x->kv, 1, &w->second);
 	if (!r)
-		r = rec_count_add(x->kv, s.root);
+		r = rec_count_add(x->kv, KEY_NODE, s.root);
 	if (r)
 		return r;
 	s.seq = t.next_snapshot_seq++;

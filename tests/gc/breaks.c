@@ -74,21 +74,21 @@ static void put(struct world *w, struct key k, const char *text)
 /* 1. counts */
 static void count_of_segment(struct world *w)
 {
-	assert_int_equal(rec_count_add(w->t, segment_of(w)), 0);
+	assert_int_equal(rec_count_add(w->t, KEY_SEGMENT, segment_of(w)), 0);
 }
 static void count_of_node(struct world *w)
 {
-	assert_int_equal(rec_count_add(w->t, w->head_rec.root), 0);
+	assert_int_equal(rec_count_add(w->t, KEY_NODE, w->head_rec.root), 0);
 }
 static void count_lost(struct world *w)
 {
-	del(w, key_u64(KEY_COUNT, segment_of(w)));
+	del(w, key_count(KEY_SEGMENT, segment_of(w)));
 }
 static void count_of_block(struct world *w)
 {
 	struct rec_segment_entry e;
 
-	assert_int_equal(rec_count_add(w->t, block_of(w, &e)), 0);
+	assert_int_equal(rec_count_add(w->t, KEY_BLOCK, block_of(w, &e)), 0);
 }
 static void count_of_snapshot(struct world *w)
 {
@@ -96,7 +96,7 @@ static void count_of_snapshot(struct world *w)
 }
 static void count_of_nothing(struct world *w)
 {
-	assert_int_equal(rec_count_add(w->t, new_id(w)), 0);
+	assert_int_equal(rec_count_add(w->t, KEY_BLOCK, new_id(w)), 0);
 }
 
 /* 2. edges */
@@ -120,7 +120,7 @@ static void node_missing(struct world *w)
 
 	assert_int_equal(rec_snapshot_get(w->t, w->first, &first), 0);
 	assert_int_equal(tree_node_get(w->t, first.root, &n), 0);
-	assert_int_equal(rec_count_sub(w->t, n.e[0].child, &left), 0);
+	assert_int_equal(rec_count_sub(w->t, tree_child_kind(&n), n.e[0].child, &left), 0);
 	del(w, key_u64(KEY_NODE, first.root));
 }
 static void base_missing(struct world *w)
@@ -485,7 +485,7 @@ static void node_unreachable(struct world *w)
 
 	assert_int_equal(tree_node_get(w->t, w->head_rec.root, &n), 0);
 	for (unsigned i = 0; i < n.n; i++)
-		assert_int_equal(rec_count_add(w->t, n.e[i].child), 0);
+		assert_int_equal(rec_count_add(w->t, tree_child_kind(&n), n.e[i].child), 0);
 	assert_int_equal(tree_node_put(w->t, n.level, n.e, n.n, &made), 0);
 }
 static void name_taken_by_nothing(struct world *w)

@@ -253,26 +253,26 @@ static void ids_are_counted(void **state)
 static void counts(void **state)
 {
 	struct kv_txn *t auto_kv_txn = begin(*state);
-	struct key k = key_u64(KEY_COUNT, 50);
+	struct key k = key_count(KEY_NODE, 50);
 	uint32_t n;
 
-	assert_int_equal(rec_count_get(t, 50, &n), 0);
+	assert_int_equal(rec_count_get(t, KEY_NODE, 50, &n), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(rec_count_add(t, 50), 0);
-	assert_int_equal(rec_count_add(t, 50), 0);
-	assert_int_equal(rec_count_get(t, 50, &n), 0);
+	assert_int_equal(rec_count_add(t, KEY_NODE, 50), 0);
+	assert_int_equal(rec_count_add(t, KEY_NODE, 50), 0);
+	assert_int_equal(rec_count_get(t, KEY_NODE, 50, &n), 0);
 	assert_int_equal(n, 3);
 	for (uint32_t left = 2; left + 1; left--) {
-		assert_int_equal(rec_count_sub(t, 50, &n), 0);
+		assert_int_equal(rec_count_sub(t, KEY_NODE, 50, &n), 0);
 		assert_int_equal(n, left);
 		assert_int_equal(rec_exists(t, &k), left > 1 ? 0 : -ENOENT);
 	}
 	assert_int_equal(kv_put(t, KV_BULK, key_slice(&k), (struct slice){"\x01\x01", 2}), 0);
-	assert_int_equal(rec_count_get(t, 50, &n), -EUCLEAN); /* 1 is never stored */
-	assert_int_equal(rec_count_add(t, 50), -EUCLEAN);
+	assert_int_equal(rec_count_get(t, KEY_NODE, 50, &n), -EUCLEAN); /* 1 is never stored */
+	assert_int_equal(rec_count_add(t, KEY_NODE, 50), -EUCLEAN);
 	assert_int_equal(
 		kv_put(t, KV_BULK, key_slice(&k), slice_str("\x01\xff\xff\xff\xff\x0f")), 0);
-	assert_int_equal(rec_count_add(t, 50), -EOVERFLOW);
+	assert_int_equal(rec_count_add(t, KEY_NODE, 50), -EOVERFLOW);
 }
 
 static int check_queue(void *arg, struct slice key, struct slice value)

@@ -67,14 +67,16 @@ static void an_init_cut_short_is_finished_by_the_next(void **state)
 	fixture_reopen(f);
 }
 
-static void newer_formats_are_refused_by_name(void **state)
+static void other_formats_are_refused_by_name(void **state)
 {
 	struct fixture *f = *state;
 
 	close_store(f);
-	write_text(f, "format", "bough 2\nneeds\n");
-	expect(f, -EPROTONOSUPPORT, "format 2");
-	write_text(f, "format", "bough 1\nneeds squash\n");
+	write_text(f, "format", "bough 3\nneeds\n");
+	expect(f, -EPROTONOSUPPORT, "format 3");
+	write_text(f, "format", "bough 1\nneeds\n");
+	expect(f, -EPROTONOSUPPORT, "format 1, from before the first release");
+	write_text(f, "format", "bough 2\nneeds squash\n");
 	expect(f, -EPROTONOSUPPORT, "'squash'");
 	write_text(f, "format", "something else\n");
 	expect(f, -EUCLEAN, "damaged");
@@ -158,7 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(init_refuses_what_is_there),
 		T(an_init_cut_short_is_finished_by_the_next),
-		T(newer_formats_are_refused_by_name),
+		T(other_formats_are_refused_by_name),
 		T(bad_configuration_is_named),
 		T(damaged_metadata_is_said),
 		T(stores_are_found),

@@ -34,7 +34,7 @@ refuses 2 '^usage: bough' bough
 prints '^bough [0-9.]+ ' bough version
 prints '^bough [0-9.]+ ' bough --version
 json '.version | test("^[0-9.]+$")' bough version --json
-json '.store_format == 1' bough --json version
+json '.store_format == 2' bough --json version
 
 # unknown things and the nearest known ones
 refuses 2 "^hint: did you mean 'bough branch'" bough brnch

@@ -51,7 +51,7 @@ cp -r store other
 sed -i 's/^bough .*/bough 9/' other/format
 for command in stat fsck "db create x" "import s.t $data/b.parquet"; do
   # shellcheck disable=SC2086
-  refuses 1 'has store format 9; .* formats up to 1$' bough -s other $command
+  refuses 1 'has store format 9; .* formats up to 2$' bough -s other $command
 done
 cp store/format other/format
 prints 'no errors$' bough -s other fsck
