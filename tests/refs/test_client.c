@@ -101,6 +101,24 @@ static void ids_apart_stay_together(void **state)
 	}
 }
 
+/* One that took a range to itself does not end the one that others take from. */
+static void what_is_left_of_a_range_is_used(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t t = fixture_table(f, "a", "t");
+	struct client_ids first, many, next;
+
+	assert_int_equal(client_ids_take(f->store->client, t, 3, &first), 0);
+	assert_int_equal(client_ids_take(f->store->client, t, 1000, &many), 0);
+	assert_true(many.range != first.range);
+	assert_int_equal(client_ids_take(f->store->client, t, 3, &next), 0);
+	assert_int_equal(next.first, first.first + 3);
+	client_forget(f->store->client, &many);
+	client_forget(f->store->client, &first);
+	assert_int_equal(client_ids_take(f->store->client, t, 3, &next), 0);
+	assert_true(next.range != first.range && next.range != many.range);
+}
+
 static int one_more(void *arg, struct slice key, struct slice value)
 {
 	(void)key;
@@ -171,6 +189,7 @@ int main(void)
 		T(a_busy_client_moves_on),
 		T(ids_are_never_given_twice),
 		T(ids_apart_stay_together),
+		T(what_is_left_of_a_range_is_used),
 		T(who_lost_its_range_is_fenced),
 		T(a_killed_client_leaves_its_record),
 	};
