@@ -45,6 +45,9 @@ struct kv_lmdb_txn {
 	MDB_txn *txn;
 	struct kv_lmdb_txn *parent; /* nested */
 	struct kv_lmdb_txn *next;   /* in the pool */
+	/* For single records, NULL not yet: the next one is often close to the last. */
+	MDB_cursor *cursors[KV_DBS];
+	bool is_renewed[KV_DBS]; /* of a reader that came out of the pool: its cursor did, too */
 	bool has_child, wrote;
 	int error;		 /* first failed write: the transaction cannot commit */
 	struct lmdb_metas metas; /* of a writer: as they were when it began */
@@ -91,21 +94,50 @@ static int write_result(struct kv_lmdb_txn *t, int r)
 	return r && r != -ENOENT ? t->error : r;
 }
 
+static int cursor_of(struct kv_lmdb_txn *t, enum kv_db db, MDB_cursor **ret)
+{
+	int r = 0;
+
+	if (!t->cursors[db])
+		r = mdb_cursor_open(t->txn, lmdb_of(t->base.kv)->dbi[db], &t->cursors[db]);
+	else if (t->base.mode == KV_READ && !t->is_renewed[db])
+		r = mdb_cursor_renew(t->txn, t->cursors[db]);
+	t->is_renewed[db] = !r;
+	*ret = t->cursors[db];
+	return lmdb_errno(r);
+}
+
+/* LMDB closes a writer's cursors with its transaction, a reader's not. */
+static void cursors_close(struct kv_lmdb_txn *t)
+{
+	for (size_t i = 0; i < KV_DBS; i++) {
+		if (t->cursors[i])
+			mdb_cursor_close(t->cursors[i]);
+		t->cursors[i] = NULL;
+	}
+}
+
 static int lmdb_put(struct kv_txn *txn, enum kv_db db, struct slice key, struct slice value)
 {
 	struct kv_lmdb_txn *t = lmdb_txn(txn);
 	MDB_val k = val(key), v;
+	MDB_cursor *c;
 	int r = seal(lmdb_of(txn->kv), key, value, &v);
 
 	assert(!t->has_child);
 	if (!r)
-		r = lmdb_errno(mdb_put(t->txn, lmdb_of(txn->kv)->dbi[db], &k, &v, 0));
+		r = cursor_of(t, db, &c);
+	if (!r)
+		r = lmdb_errno(mdb_cursor_put(c, &k, &v, 0));
 	return write_result(t, r);
 }
 
 static int lmdb_get(struct kv_txn *txn, enum kv_db db, struct slice key, struct slice *ret_value)
 {
-	return lmdb_read_get(lmdb_txn(txn)->txn, lmdb_of(txn->kv)->dbi[db], key, ret_value);
+	MDB_cursor *c;
+	int r = cursor_of(lmdb_txn(txn), db, &c);
+
+	return r ? r : lmdb_read_get(c, key, ret_value);
 }
 
 static int lmdb_scan(struct kv_txn *txn, enum kv_db db, struct slice lo, struct slice hi, bool down,
@@ -122,6 +154,7 @@ static int lmdb_del(struct kv_txn *txn, enum kv_db db, struct slice key)
 	MDB_val k = val(key);
 
 	assert(!t->has_child);
+	cursors_close(t); /* none to be mended where pages join */
 	return write_result(t, lmdb_errno(mdb_del(t->txn, lmdb_of(txn->kv)->dbi[db], &k, NULL)));
 }
 
@@ -188,12 +221,20 @@ static struct kv_lmdb_txn *pool_take(struct kv_lmdb *l)
 	return t;
 }
 
+static void reader_free(struct kv_lmdb_txn *t)
+{
+	cursors_close(t);
+	mdb_txn_abort(t->txn);
+	free(t);
+}
+
 static void read_end(struct kv_lmdb_txn *t)
 {
 	struct kv_lmdb *l = lmdb_of(t->base.kv);
 	bool kept;
 
 	mdb_txn_reset(t->txn);
+	memset(t->is_renewed, 0, sizeof t->is_renewed);
 	pthread_mutex_lock(&l->pool_lock);
 	kept = l->pooled < POOL_MAX;
 	if (kept) {
@@ -202,10 +243,8 @@ static void read_end(struct kv_lmdb_txn *t)
 		l->pooled++;
 	}
 	pthread_mutex_unlock(&l->pool_lock);
-	if (kept)
-		return;
-	mdb_txn_abort(t->txn);
-	free(t);
+	if (!kept)
+		reader_free(t);
 }
 
 /*
@@ -219,6 +258,7 @@ static int read_commit_number(struct kv_lmdb_txn *t)
 
 	for (int tries = 0; r == -EUCLEAN && tries < RENEWS_MAX; tries++) {
 		mdb_txn_reset(t->txn);
+		memset(t->is_renewed, 0, sizeof t->is_renewed);
 		r = lmdb_errno(mdb_txn_renew(t->txn));
 		if (!r)
 			r = commit_number(t, &t->base.commit);
@@ -241,8 +281,7 @@ static int read_begin(struct kv_lmdb *l, struct kv_txn **ret_txn)
 		r = mdb_begin(l, NULL, MDB_RDONLY, &t->txn);
 	}
 	if (r) {
-		mdb_txn_abort(t->txn);
-		free(t);
+		reader_free(t);
 		return r;
 	}
 	r = read_commit_number(t);
@@ -351,6 +390,7 @@ static int lmdb_nest(struct kv_txn *parent, struct kv_txn **ret_txn)
 		return -ENOMEM;
 	if (p->error)
 		return p->error;
+	cursors_close(p); /* else LMDB keeps a copy of each for an abort */
 	r = mdb_begin(lmdb_of(parent->kv), p->txn, 0, &t->txn);
 	if (r)
 		return r;
@@ -448,10 +488,8 @@ static void lmdb_close(struct kv *kv)
 	struct kv_lmdb *l = lmdb_of(kv);
 	struct kv_lmdb_txn *t;
 
-	while ((t = pool_take(l))) {
-		mdb_txn_abort(t->txn);
-		free(t);
-	}
+	while ((t = pool_take(l)))
+		reader_free(t);
 	mdb_env_close(l->env);
 	lmdb_release(l->claim);
 	buf_deinit(&l->scratch);

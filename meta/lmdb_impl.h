@@ -60,8 +60,8 @@ void lmdb_release(struct lmdb_claim *claim);
 #define LMDB_CRC_BYTES sizeof(uint32_t)
 /** lmdb_checksum() - CRC-32C over key and value; little-endian behind a stored value. */
 uint32_t lmdb_checksum(struct slice key, struct slice value);
-/** lmdb_read_get() - as kv_get(). */
-int lmdb_read_get(MDB_txn *txn, MDB_dbi dbi, struct slice key, struct slice *ret_value);
+/** lmdb_read_get() - as kv_get(); moves @c, and is fast where the record is close to it. */
+int lmdb_read_get(MDB_cursor *c, struct slice key, struct slice *ret_value);
 struct lmdb_range {
 	struct slice lo, hi; /* @lo <= key < @hi; @hi empty: to the end */
 	bool down;

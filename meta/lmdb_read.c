@@ -101,23 +101,27 @@ static int scan_first(MDB_cursor *c, struct slice from, bool down, struct record
 	return seek(c, from, down, ret);
 }
 
-int lmdb_read_get(MDB_txn *txn, MDB_dbi dbi, struct slice key, struct slice *ret_value)
+/* A search from the root, which the place of no other record misleads. */
+static int search(MDB_txn *txn, MDB_dbi dbi, struct slice key, struct record *ret)
 {
-	MDB_val k = {key.len, (void *)key.data}, v;
-	int r = mdb_get(txn, dbi, &k, &v);
-	struct record at;
 	MDB_cursor *c;
+	int r = lmdb_errno(mdb_cursor_open(txn, dbi, &c));
 
-	if (!r)
-		return lmdb_unseal(key, (struct slice){v.mv_data, v.mv_size}, ret_value);
-	if (r != MDB_NOTFOUND)
-		return lmdb_errno(r);
-	r = lmdb_errno(mdb_cursor_open(txn, dbi, &c));
 	if (r)
 		return r;
-	r = seek(c, key, true, &at);
+	r = seek(c, key, false, ret);
 	mdb_cursor_close(c);
-	return r ? r : -ENOENT;
+	return !r && !slice_equal(ret->key, key) ? -ENOENT : r;
+}
+
+int lmdb_read_get(MDB_cursor *c, struct slice key, struct slice *ret_value)
+{
+	struct record at;
+	int r = move(c, MDB_SET, key, &at);
+
+	if (r == -ENOENT)
+		r = search(mdb_cursor_txn(c), mdb_cursor_dbi(c), key, &at);
+	return r ? r : lmdb_unseal(key, at.stored, ret_value);
 }
 
 /* @last: what stood there before, none at first. */
