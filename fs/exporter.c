@@ -6,6 +6,7 @@
 #include <time.h>
 
 #define TICK_S 1
+#define LAST_PASS_S 10
 
 struct fs_exporter {
 	struct refs_store *store;
@@ -13,8 +14,9 @@ struct fs_exporter {
 	void *arg;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t stop;
-	atomic_bool is_stopping; /* set under lock */
+	pthread_cond_t changed; /* of the next two, set under lock */
+	bool is_stopping, has_ended;
+	atomic_bool is_late; /* the last pass has had its time */
 	/* of the thread */
 	uint64_t seen; /* the last commit announced before a pass that succeeded */
 	bool has_pass, has_failed;
@@ -29,7 +31,7 @@ static void pass(struct fs_exporter *e)
 
 	if (e->has_pass && commit == e->seen)
 		return;
-	r = refs_export_until(e->store, &e->is_stopping, &done, &error);
+	r = refs_export_until(e->store, &e->is_late, &done, &error);
 	if (!r) {
 		e->seen = commit;
 		e->has_pass = true;
@@ -43,21 +45,29 @@ static void pass(struct fs_exporter *e)
 	}
 }
 
-/** Return: go on? */
-static bool wait_tick(struct fs_exporter *e)
+/* Until @flag, one of those under lock, or for @seconds. */
+static bool wait_for(struct fs_exporter *e, const bool *flag, unsigned seconds)
 {
 	struct timespec until;
-	bool go_on;
+	bool is_set;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TICK_S;
+	until.tv_sec += seconds;
 	pthread_mutex_lock(&e->lock);
-	while (!e->is_stopping)
-		if (pthread_cond_timedwait(&e->stop, &e->lock, &until) == ETIMEDOUT)
+	while (!*flag)
+		if (pthread_cond_timedwait(&e->changed, &e->lock, &until) == ETIMEDOUT)
 			break;
-	go_on = !e->is_stopping;
+	is_set = *flag;
 	pthread_mutex_unlock(&e->lock);
-	return go_on;
+	return is_set;
+}
+
+static void set(struct fs_exporter *e, bool *flag)
+{
+	pthread_mutex_lock(&e->lock);
+	*flag = true;
+	pthread_cond_broadcast(&e->changed);
+	pthread_mutex_unlock(&e->lock);
 }
 
 static void *run(void *arg)
@@ -68,7 +78,9 @@ static void *run(void *arg)
 		if (e->tick)
 			e->tick(e->arg);
 		pass(e);
-	} while (wait_tick(e));
+	} while (!wait_for(e, &e->is_stopping, TICK_S));
+	pass(e);
+	set(e, &e->has_ended);
 	return NULL;
 }
 
@@ -87,7 +99,7 @@ int fs_exporter_start(
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&e->stop, &monotonic);
+	pthread_cond_init(&e->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	r = fs_thread_start(&e->thread, "exporter", run, e);
 	if (r) {
@@ -102,12 +114,13 @@ void fs_exporter_stop(struct fs_exporter *e)
 {
 	if (!e)
 		return;
-	pthread_mutex_lock(&e->lock);
-	e->is_stopping = true;
-	pthread_cond_signal(&e->stop);
-	pthread_mutex_unlock(&e->lock);
+	set(e, &e->is_stopping);
+	if (!wait_for(e, &e->has_ended, LAST_PASS_S)) {
+		log_warning("not all is exported: bough sync, or the next mount, does it");
+		atomic_store(&e->is_late, true);
+	}
 	pthread_join(e->thread, NULL);
-	pthread_cond_destroy(&e->stop);
+	pthread_cond_destroy(&e->changed);
 	pthread_mutex_destroy(&e->lock);
 	free(e);
 }

@@ -13,5 +13,9 @@ struct fs_exporter;
  */
 int fs_exporter_start(
 	struct refs_store *store, void (*tick)(void *arg), void *arg, struct fs_exporter **ret);
-/** fs_exporter_stop() - soon: what is left is the next exporter's; takes NULL. */
+/**
+ * fs_exporter_stop() - after a last pass, that has 10 s; takes NULL
+ *
+ * What is left is the next exporter's.
+ */
 void fs_exporter_stop(struct fs_exporter *e);

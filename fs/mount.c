@@ -406,11 +406,11 @@ static void close_parts(struct mount *m)
 	fs_pool_stop(fs->puts);
 	fs_pool_stop(fs->edits);
 	fs_committer_stop(fs->committer);
-	fs_exporter_stop(fs->exporter);
 	fs_folder_stop(fs->folder);
 	if (signalled)
 		unmount_own(m);
 	fs_notify_stop(fs->notify);
+	fs_exporter_stop(fs->exporter);
 	signalled_session = NULL;
 	if (m->session)
 		fuse_session_destroy(m->session);

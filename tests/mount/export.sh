@@ -32,4 +32,13 @@ ok store branch create sales.orders/after
 exported late
 exported after
 ok store fsck --full
+
+# unmounted before its tick
+boughfs "$s" "$m" 2>>daemon.log
+for name in one two three; do ok mkdir "$t/_refs/$name"; done
+ok bough umount "$m"
+for name in one two three; do
+  ok [ "$(versions $name)" -gt 0 ]
+done
+ok store fsck --full
 finish
