@@ -72,7 +72,7 @@ int fsck_check(struct fsck *f)
 {
 	static int (*const stages[])(struct fsck *) = {fsck_registers, fsck_segments, fsck_trees,
 		fsck_heads, fsck_trash, fsck_indexes, fsck_suspects, fsck_counts, fsck_exports,
-		fsck_objects};
+		fsck_objects, fsck_versions};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stages) && !r; i++)

@@ -1,5 +1,6 @@
 /* What repairs do: each writes anew what follows from other records, which are sound. */
 #include "gc/fsck_impl.h"
+#include "refs/export.h"
 #include "refs/ref.h"
 #include "refs/table.h"
 
@@ -301,4 +302,12 @@ int fsck_fix_outbox(struct fsck *f, const struct fsck_fix *x)
 	default:
 		return FSCK_CANNOT; /* of one that is gone nobody knows any more what it was */
 	}
+}
+
+int fsck_fix_owner(struct fsck *f, const struct fsck_fix *x)
+{
+	struct refs_store *s = f->store;
+
+	(void)x;
+	return refs_export_owner(s->objects, s->uuid, s->ids.incarnation, NULL);
 }

@@ -8,6 +8,7 @@
  *   fsck_counts     what was counted against what is stored
  *   fsck_exports    the outbox, and (full) what was exported
  *   fsck_objects    (full) bytes
+ *   fsck_versions   (full) what is exported of refs, as JSON
  * What is known of an id lies in one struct fsck_mark of 24 bytes, in pages made when first used.
  * Both sides of a mirrored pair are mixed into one sum per id, so that ten million pairs need no
  * look-up; only where a sum is not zero are the pairs compared one by one.
@@ -125,6 +126,8 @@ struct fsck {
 	struct fsck_ids staged; /* marked as not visible yet */
 	uint64_t *pairs;	/* of suspects, as they should be mirrored */
 	size_t n_pairs, pairs_capacity;
+	struct fsck_version *versions; /* exported of refs; sorted once all are there */
+	size_t n_versions, versions_capacity;
 	uint32_t stamp; /* the last one given to blocks */
 	fsck_entry_fn entry_fn;
 	bool has_suspects;
@@ -201,6 +204,7 @@ int fsck_fix_requeue(struct fsck *f, const struct fsck_fix *x);	 /* key: a queue
 int fsck_fix_outbox(struct fsck *f, const struct fsck_fix *x);	 /* a: id */
 int fsck_fix_exported(struct fsck *f, const struct fsck_fix *x); /* a: segment or snapshot */
 int fsck_fix_object(struct fsck *f, const struct fsck_fix *x);	 /* a: segment or snapshot */
+int fsck_fix_owner(struct fsck *f, const struct fsck_fix *x);	 /* its object comes */
 int fsck_fix_v4(struct fsck *f, const struct fsck_fix *x);	 /* a: segment */
 int fsck_fix_v4_size(struct fsck *f, const struct fsck_fix *x);	 /* a: snapshot */
 
@@ -263,8 +267,11 @@ int fsck_suspects(struct fsck *f);
 int fsck_counts(struct fsck *f);
 int fsck_exports(struct fsck *f);
 int fsck_objects(struct fsck *f);
+int fsck_versions(struct fsck *f);
 /** fsck_is_export() - is @key that of a ref's version, a marker or the owner? */
 bool fsck_is_export(const char *key);
+/** fsck_version_seen() - @key, of which that holds, is there: for fsck_versions(). */
+int fsck_version_seen(struct fsck *f, const char *key);
 /** fsck_segment_fits() - are @v4 the bytes of the object of segment @g? */
 bool fsck_segment_fits(struct fsck *f, const struct rec_segment *g, struct slice v4);
 /** fsck_segment_v4() - the stored object of @id against its record. */

@@ -359,4 +359,5 @@ void fsck_deinit(struct fsck *f)
 	free(f->ranges.items);
 	free(f->staged.items);
 	free(f->pairs);
+	free(f->versions);
 }

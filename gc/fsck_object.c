@@ -141,7 +141,7 @@ static int on_object(void *arg, const char *key, const struct objstore_stat *st)
 	f->report.objects++;
 	f->report.object_bytes += st->size_bytes;
 	if (fsck_is_export(key))
-		return 0;
+		return fsck_version_seen(f, key);
 	if (parse_key(f, key, &id)) {
 		struct fsck_mark *m = fsck_mark(f, id);
 

@@ -152,7 +152,7 @@ static int put_refs(struct export *e)
 static int put_marker(struct export *e)
 {
 	char key[OBJSTORE_KEY_BYTES_MAX + 1], *text cleanup(free_p) = NULL;
-	int r = export_marker(e, key, &text);
+	int r = refs_export_marker(e->store, e->commit, key, &text);
 
 	return r ? r : export_put(e, key, slice_str(text));
 }

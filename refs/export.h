@@ -12,6 +12,7 @@
  *
  * What counts of a ref is its highest version that is not above the newest marker: so a transaction
  * over several refs is seen whole. A dropped ref has a last version whose state is "dropped".
+ * Each .json ends in a member "crc32c", 8 hex digits: of all bytes before the comma in front of it.
  */
 #pragma once
 #include "refs/store.h"
@@ -41,6 +42,20 @@ int refs_export_wait(struct refs_store *s, struct refs_exported *ret, struct bou
 int refs_export_leave(struct refs_store *s, struct bough_error *error);
 /** refs_export_commit() - after a commit: refs_export_wait() where bough.conf says so, else 0. */
 int refs_export_commit(struct refs_store *s, struct bough_error *error);
-/** refs_export_owner() - write or check the owner's object. -EPERM: another store's. */
+/** refs_export_marker() - key and text of the marker of @commit; @ret_text owned. */
+int refs_export_marker(const struct refs_store *s, uint64_t commit,
+	char ret_key[static OBJSTORE_KEY_BYTES_MAX + 1], char **ret_text);
+/**
+ * refs_export_check_ref() - is @text what a version of @ref, written at @commit, must be?
+ * @x: in which neither ref nor table nor database waits in the outbox
+ *
+ * Errors: -EUCLEAN it is damaged, its checksum does not fit; -ESTALE it is sound, but says
+ * something else than the records; those of reading these.
+ */
+int refs_export_check_ref(
+	struct refs_txn *x, uint64_t ref, uint64_t table, uint64_t commit, struct slice text);
+/** refs_export_check_owner() - -ENOENT; -EUCLEAN damaged; -EPERM another store's. */
+int refs_export_check_owner(const struct refs_store *s, struct bough_error *error);
+/** refs_export_owner() - the same, and written where it is not there. */
 int refs_export_owner(struct objstore *objects, const uint8_t uuid[static UUID_BYTES],
 	uint16_t incarnation, struct bough_error *error);

@@ -52,6 +52,3 @@ void export_marks_deinit(struct export *e);
  * Its head and base are added to e->snapshots.
  */
 int export_ref_read(struct export *e, struct refs_txn *x, uint64_t ref, uint64_t table);
-/** export_marker() - key and text of the marker of e->commit; @ret_text owned. */
-int export_marker(
-	const struct export *e, char ret_key[static OBJSTORE_KEY_BYTES_MAX + 1], char **ret_text);

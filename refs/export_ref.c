@@ -12,6 +12,9 @@
 #define FORMAT 1
 #define OWNER_KEY "_owner.json"
 #define OWNER_BYTES_MAX 4096
+/* A document's last member: the CRC-32C of all before its comma. */
+#define SEAL ",\"crc32c\":\"%08x\"}\n"
+#define SEAL_BYTES (sizeof ",\"crc32c\":\"01234567\"}\n" - 1)
 
 static void json_put_p(struct json_object **j)
 {
@@ -50,9 +53,27 @@ static int add_null(struct json_object *o, const char *key)
 
 static int to_text(struct json_object *o, char **ret)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE);
+	size_t len;
+	const char *text =
+		json_object_to_json_string_length(o, JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 
-	return text && asprintf(ret, "%s\n", text) >= 0 ? 0 : -ENOMEM;
+	if (!text)
+		return -ENOMEM;
+	len--; /* its last brace */
+	return asprintf(ret, "%.*s" SEAL, (int)len, text, crc32c(0, text, len)) < 0 ? -ENOMEM : 0;
+}
+
+static bool is_sealed(struct slice text)
+{
+	char seal[SEAL_BYTES + 1];
+	const char *at;
+
+	if (text.len < SEAL_BYTES)
+		return false;
+	text.len -= SEAL_BYTES;
+	at = (const char *)text.data + text.len;
+	snprintf(seal, sizeof seal, SEAL, crc32c(0, text.data, text.len));
+	return !memcmp(at, seal, SEAL_BYTES);
 }
 
 /* What every exported document begins with. */
@@ -259,19 +280,50 @@ int export_ref_read(struct export *e, struct refs_txn *x, uint64_t ref, uint64_t
 	return r;
 }
 
-int export_marker(
-	const struct export *e, char ret_key[static OBJSTORE_KEY_BYTES_MAX + 1], char **ret_text)
+/* What a dropped ref was called last is of no account. */
+static bool says_dropped(struct slice text)
 {
+	struct json_object *o auto_json = NULL, *state;
+	char *copy cleanup(free_p) = strndup(text.data, text.len);
+
+	o = copy ? json_tokener_parse(copy) : NULL;
+	return json_object_object_get_ex(o, "state", &state) &&
+	       !strcmp(json_object_get_string(state), "dropped");
+}
+
+int refs_export_check_ref(
+	struct refs_txn *x, uint64_t ref, uint64_t table_id, uint64_t commit, struct slice text)
+{
+	struct export e = {.store = x->store, .commit = commit};
 	struct json_object *o auto_json = NULL;
-	uint16_t incarnation = e->store->ids.incarnation;
-	int r = begin(e->store->uuid, incarnation, &o);
+	char *wanted cleanup(free_p) = NULL;
+	struct rec_table table;
+	int r = rec_table_get(x->kv, table_id, &table);
 
 	if (!r)
-		r = add_number(o, "commit", e->commit);
+		r = ref_document(&e, x, ref, table_id, &table, &o);
+	free(e.snapshots.items);
+	if (!r)
+		r = to_text(o, &wanted);
+	if (r || slice_equal(slice_str(wanted), text))
+		return r;
+	if (!is_sealed(text))
+		return -EUCLEAN;
+	return says_dropped(slice_str(wanted)) && says_dropped(text) ? 0 : -ESTALE;
+}
+
+int refs_export_marker(const struct refs_store *s, uint64_t commit,
+	char ret_key[static OBJSTORE_KEY_BYTES_MAX + 1], char **ret_text)
+{
+	struct json_object *o auto_json = NULL;
+	int r = begin(s->uuid, s->ids.incarnation, &o);
+
+	if (!r)
+		r = add_number(o, "commit", commit);
 	if (!r)
 		r = to_text(o, ret_text);
-	snprintf(ret_key, OBJSTORE_KEY_BYTES_MAX + 1, "_export/m%04x%016llx.json", incarnation,
-		(unsigned long long)e->commit);
+	snprintf(ret_key, OBJSTORE_KEY_BYTES_MAX + 1, "_export/m%04x%016llx.json",
+		s->ids.incarnation, (unsigned long long)commit);
 	return r;
 }
 
@@ -280,7 +332,15 @@ static int check_owner(struct objstore *objects, const char *text, struct bough_
 	struct buf there auto_buf = {0};
 	int r = objstore_get(objects, OWNER_KEY, OWNER_BYTES_MAX, &there);
 
-	if (r == -EFBIG || (!r && !slice_equal(buf_slice(&there), slice_str(text)))) {
+	if (!r && slice_equal(buf_slice(&there), slice_str(text)))
+		return 0;
+	if (r == -EFBIG || (!r && !is_sealed(buf_slice(&there)))) {
+		r = error_set(error, -EUCLEAN,
+			"the owner's object, " OWNER_KEY ", is damaged: its checksum does not fit");
+		return error_hint(error, r,
+			"if the objects are this store's, remove it: bough sync writes it again");
+	}
+	if (!r) {
 		error_set(error, -EPERM,
 			"the objects belong to another store: " OWNER_KEY " among them says so");
 		return error_hint(error, -EPERM, "each store needs objects of its own");
@@ -288,15 +348,28 @@ static int check_owner(struct objstore *objects, const char *text, struct bough_
 	return r;
 }
 
+static int owner_text(const uint8_t uuid[static UUID_BYTES], uint16_t incarnation, char **ret_text)
+{
+	struct json_object *o auto_json = NULL;
+	int r = begin(uuid, incarnation, &o);
+
+	return r ? r : to_text(o, ret_text);
+}
+
+int refs_export_check_owner(const struct refs_store *s, struct bough_error *error)
+{
+	char *text cleanup(free_p) = NULL;
+	int r = owner_text(s->uuid, s->ids.incarnation, &text);
+
+	return r ? r : check_owner(s->objects, text, error);
+}
+
 int refs_export_owner(struct objstore *objects, const uint8_t uuid[static UUID_BYTES],
 	uint16_t incarnation, struct bough_error *error)
 {
-	struct json_object *o auto_json = NULL;
 	char *text cleanup(free_p) = NULL;
-	int r = begin(uuid, incarnation, &o);
+	int r = owner_text(uuid, incarnation, &text);
 
-	if (!r)
-		r = to_text(o, &text);
 	if (!r)
 		r = check_owner(objects, text, error);
 	if (r == -ENOENT)

@@ -25,22 +25,6 @@ static void close_world(struct world *w)
 	refs_store_close(steal(&w->f->store));
 }
 
-static void flip_bit(const char *path, uint64_t *random)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	struct stat st;
-	uint64_t word = test_random(random);
-	uint8_t byte;
-	off_t at;
-
-	assert_int_equal(fstat(fd, &st), 0);
-	at = (off_t)((word >> 3) % (uint64_t)st.st_size);
-	assert_int_equal(pread(fd, &byte, 1, at), 1);
-	byte ^= (uint8_t)(1u << (word & 7));
-	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-	close(fd);
-}
-
 /* Found, refused, or harmless (a free page, a stale copy): then every record is as it was. */
 static void each_flipped_bit_is_found_or_harmless(void **state)
 {
@@ -58,7 +42,7 @@ static void each_flipped_bit_is_found_or_harmless(void **state)
 
 		world_copy(w->f->path, path, sizeof path);
 		meta_path(path, data, sizeof data);
-		flip_bit(data, &random);
+		world_flip(data, &random);
 		r = world_check(path, false, &l, &report);
 		if (r && r != -EUCLEAN)
 			print_message("flip %u: %d\n%s\n", (unsigned)i, r, l.text);
@@ -220,9 +204,9 @@ static void each_flipped_bit_of_an_object_is_found(void **state)
 	for (uint64_t i = 0; i < flips; i++) {
 		uint64_t again = random;
 
-		flip_bit(o->key, &random);
+		world_flip(o->key, &random);
 		assert_full(o, "block % of bench.t: its object % is damaged");
-		flip_bit(o->key, &again); /* and back */
+		world_flip(o->key, &again); /* and back */
 	}
 	assert_full(o, NULL);
 }

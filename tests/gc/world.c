@@ -3,8 +3,10 @@
 #include "objstore/base/hash.h"
 #include "refs/trash.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void hear(void *arg, const char *text)
 {
@@ -150,4 +152,20 @@ bool world_says(const char *text, const char *pattern)
 		text = text ? text + strlen(part) : NULL;
 	}
 	return text;
+}
+
+void world_flip(const char *path, uint64_t *random)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+	uint64_t word = test_random(random);
+	uint8_t byte;
+	off_t at;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	at = (off_t)((word >> 3) % (uint64_t)st.st_size);
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= (uint8_t)(1u << (word & 7));
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
 }

@@ -43,5 +43,7 @@ uint32_t world_digest(const char *store);
 /** world_copy() - a copy of a store that may be broken; world_remove() takes it away. */
 void world_copy(const char *from, char *to, size_t size);
 void world_remove(const char *path);
+/** world_flip() - one bit of a file, by @random; the same again turns it back. */
+void world_flip(const char *path, uint64_t *random);
 /** world_says() - does @text hold @pattern's parts, one after the other? */
 bool world_says(const char *text, const char *pattern);

@@ -14,7 +14,24 @@ except ImportError as e:
     sys.exit(77)
 
 VERSION = re.compile(r"(\d+)/(\d+)/_refs/(\d+)/r([0-9a-f]{16})[0-9a-f]{16}\.json")
+SEAL = re.compile(rb'(.*),"crc32c":"([0-9a-f]{8})"}\n', re.DOTALL)
 MARKER = re.compile(r"_export/m([0-9a-f]{4})([0-9a-f]{16})\.json")
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def document(data):
+    """A JSON object whose checksum fits."""
+    sealed = SEAL.fullmatch(data)
+    assert sealed and crc32c(sealed[1]) == int(sealed[2], 16), data
+    return json.loads(data)
 
 
 def part(encoding, compression, data):
@@ -54,7 +71,12 @@ class Objects:
     def marker(self):
         """The commit number of the newest one; 0 without."""
         found = [m.groups() for m in map(MARKER.fullmatch, self.keys()) if m]
-        return int(max(found, default=("0", "0"))[1], 16)
+        newest = int(max(found, default=("0", "0"))[1], 16)
+        for incarnation, commit in found:
+            if int(commit, 16) == newest:
+                marker = self.read(f"_export/m{incarnation}{commit}.json")
+                assert document(marker)["commit"] == newest
+        return newest
 
     def refs(self):
         """{ref id: its newest version that counts}, dropped ones left out."""
@@ -67,7 +89,7 @@ class Objects:
                 newest[m[3]] = key
         docs = {}
         for ref, key in newest.items():
-            doc = json.loads(self.read(key))
+            doc = document(self.read(key))
             assert doc["ref_id"] == int(ref) and doc["commit"] == int(VERSION.fullmatch(key)[4], 16)
             if doc["state"] == "live":
                 docs[int(ref)] = doc
