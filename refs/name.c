@@ -237,24 +237,3 @@ void name_target_deinit(struct name_target *t)
 	free(t->moment);
 	*t = (struct name_target){0};
 }
-
-bool name_glob(const char *pattern, const char *name)
-{
-	for (; *pattern; pattern++, name++) {
-		if (*pattern == '%' || *pattern == '*') {
-			while (*pattern == '%' || *pattern == '*')
-				pattern++;
-			do {
-				if (name_glob(pattern, name))
-					return true;
-			} while (*name++);
-			return false;
-		}
-		if (!*name)
-			return false;
-		if (*pattern != '?' && *pattern != '_' &&
-			tolower((unsigned char)*pattern) != tolower((unsigned char)*name))
-			return false;
-	}
-	return !*name;
-}

@@ -25,5 +25,3 @@ struct name_target {
 /** name_target_parse() - -EINVAL with what was expected. */
 int name_target_parse(const char *text, struct name_target *ret, struct bough_error *error);
 void name_target_deinit(struct name_target *t);
-/** name_glob() - fnmatch without case for LIKE-like --like patterns; also SQL '%' and '_'. */
-bool name_glob(const char *pattern, const char *name);

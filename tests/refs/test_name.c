@@ -106,17 +106,6 @@ static void targets_are_parsed(void **state)
 	}
 }
 
-static void globs_match(void **state)
-{
-	(void)state;
-	assert_true(name_glob("dev%", "Dev_1"));
-	assert_true(name_glob("*", ""));
-	assert_true(name_glob("d_v", "dev"));
-	assert_false(name_glob("d_v", "de"));
-	assert_true(name_glob("%a%b", "xxaxxbxb"));
-	assert_false(name_glob("%a%b", "xxaxxbxbc"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,7 +113,6 @@ int main(void)
 		cmocka_unit_test(objects_are_any_utf8),
 		cmocka_unit_test(paths_go_both_ways),
 		cmocka_unit_test(targets_are_parsed),
-		cmocka_unit_test(globs_match),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
