@@ -34,15 +34,15 @@ uint64_t import_modified_us(const struct stat *st)
 	return (uint64_t)st->st_mtim.tv_sec * 1000000 + (uint64_t)st->st_mtim.tv_nsec / 1000;
 }
 
-int import_take(struct import *im, struct json_object *description, size_t at,
-	const struct stat *st, struct bough_error *error)
+int import_take(struct import *im, struct reader *reader, int fd, struct json_object *description,
+	size_t at, const struct stat *st, struct bough_error *error)
 {
 	struct import_file *f = &im->files[at];
 	struct refs_file *in = &im->in->files[at];
 	int r;
 
 	f->desc = calloc(1, sizeof *f->desc);
-	r = f->desc ? parquet_describe(description, in->path, f->desc, error) : -ENOMEM;
+	r = f->desc ? parquet_look(reader, fd, description, in->path, f->desc, error) : -ENOMEM;
 	if (r)
 		return r;
 	f->rows = f->desc->rows;
@@ -60,7 +60,7 @@ int import_describe(struct import *im, struct reader *reader, size_t at, struct 
 	int r = fd < 0 ? fd : reader_inspect(reader, fd, path, &j, error);
 
 	if (!r)
-		r = import_take(im, j, at, &st, error);
+		r = import_take(im, reader, fd, j, at, &st, error);
 	return r == -EINVAL ? error_hint(error, r,
 				      "nothing was imported: leave this file out, or write "
 				      "it again as whole Parquet")

@@ -65,9 +65,9 @@ int import_open(const char *path, struct stat *ret, struct bough_error *error);
 uint64_t import_modified_us(const struct stat *st);
 /** import_describe() - what is in file @at. Threads: one for each file. */
 int import_describe(struct import *im, struct reader *reader, size_t at, struct bough_error *error);
-/** import_take() - the second half of it: the reader's @description. */
-int import_take(struct import *im, struct json_object *description, size_t at,
-	const struct stat *st, struct bough_error *error);
+/** import_take() - the second half of it: what @reader said of @fd, and may be asked once more. */
+int import_take(struct import *im, struct reader *reader, int fd, struct json_object *description,
+	size_t at, const struct stat *st, struct bough_error *error);
 /** import_match() - against the schema, in order of the files; then its block and segment. */
 int import_match(struct import *im, size_t at);
 /** import_forget() - the description of a file that is packed. */

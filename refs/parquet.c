@@ -81,6 +81,7 @@ void parquet_file_deinit(struct parquet_file *f)
 		codec_block_deinit(&f->groups[i]);
 	free(f->groups);
 	free(f->nulls);
+	free(f->question);
 	*f = (struct parquet_file){0};
 }
 
@@ -134,7 +135,7 @@ static void read_range(const struct describe *d, struct json_object *chunk,
 		c->has_range = true;
 		return;
 	}
-	if (!d->is_ordered)
+	if (!d->is_ordered || leaf->is_unordered)
 		return;
 	if (parse_bound(chunk, leaf, false, &c->min))
 		return;
@@ -349,7 +350,8 @@ static int describe(struct json_object *description, const char *name, struct pa
 	d.chunks = chunks;
 	d.leaves = leaves;
 	d.is_ordered = orders_are_defined(file);
-	return read_groups(&d, (size_t)groups);
+	r = read_groups(&d, (size_t)groups);
+	return r ? r : parquet_ranges_read(description, f, leaves);
 }
 
 int parquet_describe(struct json_object *description, const char *name, struct parquet_file *ret,

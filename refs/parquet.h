@@ -3,6 +3,7 @@
 #include "meta/codec.h"
 #include "meta/schema.h"
 #include "objstore/base/error.h"
+#include "refs/reader.h"
 #include <json-c/json_types.h>
 
 /**
@@ -17,14 +18,26 @@ struct parquet_file {
 	size_t n_groups;	    /* row groups with rows */
 	struct codec_block *groups; /* owned; leaf ids of schema; location and names not set */
 	int64_t *nulls;		    /* of each leaf, by its statistics; -1 not known; owned */
-	bool is_foreign;	    /* breaks a rule of Databend's */
-	char foreign_reason[160];   /* which one, for "bough show" */
+	char *question;	 /* for reader_ranges(): what the footer lacks; NULL: nothing; owned */
+	bool is_foreign; /* breaks a rule of Databend's */
+	char foreign_reason[160]; /* which one, for "bough show" */
 };
 
-/** parquet_describe() - -EINVAL: a type that has no counterpart at all, or nonsense; @error says.
+/**
+ * parquet_describe() - what the reader's @description means
+ *
+ * A member "ranges" in it, if it is there, is reader_ranges()' answer to the question of an earlier
+ * call, or null. Errors: -EINVAL a type that has no counterpart at all, or nonsense; @error says.
  */
 int parquet_describe(struct json_object *description, const char *name, struct parquet_file *ret,
 	struct bough_error *error);
+/**
+ * parquet_look() - parquet_describe(), and the reader once more, where the footer lacks ranges
+ * @fd: of the file; its data are read then
+ * @description: is given the answer, so that it is asked for once
+ */
+int parquet_look(struct reader *reader, int fd, struct json_object *description, const char *name,
+	struct parquet_file *ret, struct bough_error *error);
 /**
  * parquet_drop_nullable() - columns that could hold NULL but have none, for a table's NOT NULL ones
  *

@@ -12,6 +12,7 @@ struct parquet_leaf {
 	uint8_t precision, scale; /* decimals */
 	bool is_repeated;	  /* beneath a list or map: values are not rows */
 	bool is_required;	  /* nothing from the root down may be NULL */
+	bool is_unordered;	  /* its footer bounds are not to be trusted, its data are */
 	bool has_ranges; /* its footer bounds are ordered as we order, and exact as text; else it
 			    never has a range, not even that all is NULL */
 };
@@ -26,6 +27,13 @@ void parquet_foreign(struct parquet_file *f, const char *format, ...)
  */
 int parquet_schema_read(struct json_object *nodes, const char *name, struct parquet_file *f,
 	struct parquet_leaf **ret_leaves, size_t *ret_n, struct bough_error *error);
+/**
+ * parquet_ranges_read() - what the footer lacks: from the description's "ranges", or a question
+ * @leaves: of the file; its groups have been read
+ * Errors: -ENOMEM.
+ */
+int parquet_ranges_read(
+	struct json_object *description, struct parquet_file *f, const struct parquet_leaf *leaves);
 /** parquet_exact_type() - the Parquet type of a leaf, "" where its schema type says all. */
 struct slice parquet_exact_type(const struct schema *s, uint32_t leaf);
 /**

@@ -286,8 +286,8 @@ static int decimal(struct walk *w, const struct node *node, struct parquet_leaf 
 	/* Databend has no decimals of one digit in INT32, and all of them are of two digits too. */
 	leaf->precision = node->precision < 2 ? 2 : (uint8_t)node->precision;
 	leaf->scale = (uint8_t)node->scale;
-	/* DuckDB reads the wide ones as floats; BYTE_ARRAY's were never ordered reliably. */
-	leaf->has_ranges = !is_wide && strcmp(node->physical, "BYTE_ARRAY");
+	leaf->has_ranges = !is_wide; /* those DuckDB reads as floats */
+	leaf->is_unordered = !strcmp(node->physical, "BYTE_ARRAY"); /* not everywhere as numbers */
 	if (!decimal_is_canonical(node, leaf->precision))
 		parquet_foreign(w->file, "column %s: DECIMAL(%d,%d) stored as %s", w->column,
 			leaf->precision, leaf->scale, node->physical);

@@ -109,7 +109,7 @@ static int take_in(struct refs_put *p, struct reader *reader, struct bough_error
 	return r;
 }
 
-static int match(struct refs_put *p, struct bough_error *error)
+static int match(struct refs_put *p, struct reader *reader, struct bough_error *error)
 {
 	struct import *im = &p->im;
 	int r;
@@ -117,7 +117,7 @@ static int match(struct refs_put *p, struct bough_error *error)
 	if (p->is_matched)
 		return 0;
 	im->error = error;
-	r = import_take(im, p->description, 0, &p->st, error);
+	r = import_take(im, reader, p->fd, p->description, 0, &p->st, error);
 	if (!r)
 		r = import_match(im, 0);
 	if (!r)
@@ -223,7 +223,7 @@ int refs_put_prepare(struct refs_put *p, struct reader *reader, struct bough_err
 	if (!r)
 		r = take_in(p, reader, error);
 	if (!r)
-		r = match(p, error);
+		r = match(p, reader, error);
 	if (!r)
 		r = plan(p, error);
 	return r ? error_set(error, r, "cannot put %s: %s", p->file.path, strerror(-r)) : 0;

@@ -29,12 +29,15 @@
 #define HELPER_SOCKET_FD 3
 #define ANSWER_BYTES_MAX ((64u << 20) + (1u << 20))
 #define TIMEOUT_MS 30000
+#define RANGES_TIMEOUTS 20 /* all data of a few columns take longer than a footer */
+#define RANGES_MODE "--ranges"
 #define MEMORY_BYTES_DEFAULT (UINT64_C(2) << 30)
 
 struct reader {
 	pthread_mutex_t lock; /* protects all of it */
 	uint64_t memory_bytes;
 	unsigned timeout_ms;
+	char *mode;    /* an argument of the helper, NULL: none */
 	int socket;    /* -1: no helper */
 	bool is_ready; /* it said so */
 	int asked_fd;  /* its answer is to come; -1: none */
@@ -101,17 +104,17 @@ static int helper_find(char path[static PATH_MAX], struct bough_error *error)
 	return -ENOENT;
 }
 
-static int spawn(const char *path, uint64_t memory_bytes, int socket, pid_t *ret)
+static int spawn(const char *path, const struct reader *reader, int socket, pid_t *ret)
 {
 	char memory[24];
-	char *argv[] = {PROGRAM, "--memory", memory, NULL};
+	char *argv[] = {PROGRAM, "--memory", memory, reader->mode, NULL};
 	char *env[] = {"LC_ALL=C", "TZ=UTC", NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	int r;
 
-	snprintf(memory, sizeof memory, "%llu", (unsigned long long)memory_bytes);
+	snprintf(memory, sizeof memory, "%llu", (unsigned long long)reader->memory_bytes);
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
@@ -178,7 +181,7 @@ static int helper_spawn(struct reader *r, struct bough_error *error)
 		return n;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return error_set(error, -errno, "no socket for %s: %s", PROGRAM, strerror(errno));
-	n = spawn(path, r->memory_bytes, pair[1], &r->pid);
+	n = spawn(path, r, pair[1], &r->pid);
 	close(pair[1]);
 	if (n) {
 		close(pair[0]);
@@ -382,4 +385,58 @@ int reader_inspect(struct reader *r, int fd, const char *name, struct json_objec
 	n = ask(r, fd, name, &text, error);
 	pthread_mutex_unlock(&r->lock);
 	return n ? n : parse(&text, name, ret, error);
+}
+
+static int send_all(const struct reader *r, const void *data, size_t len, uint64_t deadline_us)
+{
+	for (size_t done = 0; done < len;) {
+		uint64_t now = clock_system()->mono_us(clock_system());
+		struct pollfd p = {.fd = r->socket, .events = POLLOUT};
+		ssize_t n;
+
+		if (now >= deadline_us)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, (int)((deadline_us - now + 999) / 1000)) <= 0)
+			continue;
+		n = send(r->socket, (const char *)data + done, len - done,
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	return 0;
+}
+
+/* The question follows its file at once: this helper wants both before it gives up its rights. */
+static int exchange_ranges(struct reader *r, int fd, const char *question, struct buf *ret)
+{
+	uint64_t until_us = deadline(r);
+	uint32_t len = htole32((uint32_t)strlen(question));
+	int n = request(r, fd);
+
+	if (!n)
+		n = send_all(r, &len, sizeof len, until_us);
+	if (!n)
+		n = send_all(r, question, strlen(question), until_us);
+	r->asked_fd = fd;
+	return n ? n : exchange(r, fd, ret);
+}
+
+int reader_ranges(struct reader *r, int fd, const char *question, struct json_object **ret)
+{
+	struct reader one = {.memory_bytes = r->memory_bytes,
+		.timeout_ms = r->timeout_ms * RANGES_TIMEOUTS,
+		.mode = RANGES_MODE,
+		.socket = -1,
+		.asked_fd = -1};
+	struct buf text auto_buf = {0};
+	int n = helper_spawn(&one, NULL);
+
+	*ret = NULL;
+	if (!n)
+		n = exchange_ranges(&one, fd, question, &text);
+	helper_stop(&one);
+	if (!n)
+		n = parse(&text, "", ret, NULL);
+	return n == -ENOMEM ? n : 0;
 }

@@ -48,3 +48,13 @@ void reader_set_timeout(struct reader *r, unsigned timeout_ms);
  */
 int reader_inspect(struct reader *r, int fd, const char *name, struct json_object **ret,
 	struct bough_error *error);
+/**
+ * reader_ranges() - minima and maxima of columns of @fd, from all its data
+ * @question: JSON, see tools/reader/README.md
+ * @ret:      owned; NULL where they cannot be told: damaged data, more memory or time than there
+ *            is, no helper. That is no error: a range may be missing
+ *
+ * By a helper of its own, which is started now and ends with the answer; 20 times as patient as
+ * reader_inspect(), which another thread may go on to use meanwhile. Errors: -ENOMEM.
+ */
+int reader_ranges(struct reader *r, int fd, const char *question, struct json_object **ret);

@@ -127,9 +127,133 @@ static void test_other_type(void **state)
 		}
 }
 
+#define NODE(name, facts) "{\"name\": \"" name "\", \"repetition\": \"OPTIONAL\", " facts "}"
+#define CHUNK(group, rows, leaf, facts)                                                            \
+	"[" #group ", " #rows ", " #leaf ", 4, 90, 90, " #rows ", \"ZSTD\", \"PLAIN\", " facts "]"
+#define UNKNOWN "null, null, null, null"
+/* Of "a" one row group's range is known; an empty row group is between the two; "f" and "s.x" are
+ * nobody's business. */
+static const char lacking[] =
+	"{\"size\": 900, \"file\": {\"rows\": 5, \"row_groups\": 3, \"column_orders\": "
+	"[\"TypeDefinedOrder()\"]}, \"schema\": [{\"name\": \"r\", \"num_children\": 4}, " NODE(
+		"f", "\"type\": \"DOUBLE\"") ", " NODE("a", "\"type\": \"INT32\"") ", " NODE("s",
+		"\"num_children\": 1") ", " NODE("x", "\"type\": \"INT32\"") ", " NODE("t",
+		"\"type\": \"BYTE_ARRAY\", \"converted\": \"UTF8\"") "], \"chunks\": [" CHUNK(0, 2,
+		0, UNKNOWN) ", " CHUNK(0, 2, 1, "0, null, \"7\", \"8\"") ", " CHUNK(0, 2, 2,
+		UNKNOWN) ", " CHUNK(0, 2, 3, UNKNOWN) ", " CHUNK(1, 0, 0, UNKNOWN) ", " CHUNK(1, 0,
+		1, UNKNOWN) ", " CHUNK(1, 0, 2, UNKNOWN) ", " CHUNK(1, 0, 3, UNKNOWN) ", " CHUNK(2,
+		3, 0, UNKNOWN) ", " CHUNK(2, 3, 1, UNKNOWN) ", " CHUNK(2, 3, 2,
+		UNKNOWN) ", " CHUNK(2, 3, 3, "3, null, null, null") "]";
+
+static struct parquet_file with_ranges(const char *ranges)
+{
+	char text[sizeof lacking + 500];
+
+	snprintf(text, sizeof text, "%s, \"ranges\": %s}", lacking, ranges);
+	return described(text);
+}
+
+static const struct stats_column *stats_at(const struct codec_block *b, uint32_t leaf)
+{
+	for (size_t i = 0; i < b->stats.n; i++)
+		if (b->stats.columns[i].leaf_id == leaf)
+			return &b->stats.columns[i];
+	return NULL;
+}
+
+/* What is asked for: columns by their places, row groups that have rows. */
+static void test_question(void **state)
+{
+	char text[sizeof lacking + 1];
+	struct parquet_file f, known = one_column("\"INT32\"", "0", "\"-7\"", "\"7\"");
+	struct parquet_file decimal = one_column("\"BYTE_ARRAY\", \"converted\": \"DECIMAL\", "
+						 "\"precision\": 9, \"scale\": 2",
+		"0", "\"1.00\"", "\"2.00\"");
+
+	(void)state;
+	snprintf(text, sizeof text, "%s}", lacking);
+	f = described(text);
+	assert_string_equal(
+		f.question, "{\"fields\":4,\"columns\":[[1,0],[3,1]],\"groups\":[2,3]}");
+	assert_int_equal(f.nulls[1], -1);
+	assert_null(known.question);
+	assert_non_null(decimal.question); /* whose order in footers depends on the writer */
+	parquet_file_deinit(&f);
+	parquet_file_deinit(&known);
+	parquet_file_deinit(&decimal);
+	f = with_ranges("null"); /* it was asked for, in vain */
+	assert_null(f.question);
+	assert_true(stats_at(&f.groups[0], 1)->has_range);
+	assert_null(stats_at(&f.groups[1], 1));
+	parquet_file_deinit(&f);
+}
+
+static void test_answer(void **state)
+{
+	struct parquet_file f = with_ranges("[[1, 3, 2, \"-1\", \"5\", 0, null, null], "
+					    "[0, 2, 2, \"1\", \"9\", 1, \"\\\\x\", \"\\\\x\"]]");
+	const struct codec_block *first = &f.groups[0], *second = &f.groups[1];
+
+	(void)state;
+	assert_null(f.question);
+	assert_int_equal(stats_at(first, 1)->min.i, 7); /* known: stays */
+	assert_int_equal(stats_at(second, 1)->min.i, -1);
+	assert_int_equal(stats_at(second, 1)->max.i, 5);
+	assert_int_equal(stats_at(second, 1)->null_count, 1);
+	assert_int_equal(f.nulls[1], 1);
+	assert_memory_equal(stats_at(first, 3)->min.bytes.data, "\\x", 2);
+	assert_int_equal(stats_at(first, 3)->null_count, 1);
+	assert_true(stats_at(second, 3)->min.is_null); /* by the footer */
+	assert_int_equal(f.nulls[3], 4);
+	assert_true(!stats_at(first, 0) && !stats_at(first, 2));
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = 1; k < f.groups[i].stats.n; k++)
+			assert_true(f.groups[i].stats.columns[k - 1].leaf_id <
+				    f.groups[i].stats.columns[k].leaf_id);
+	parquet_file_deinit(&f);
+}
+
+/* A helper that was taken over answers what it likes: then there is no range. */
+static void test_nonsense(void **state)
+{
+	static const char *const answers[] = {
+		"7",
+		"[7]",
+		"[[]]",
+		"[[1]]",
+		"[[1, 3]]",
+		"[[1, 2, 2, \"1\", \"2\"]]",
+		"[[2, 3, 2, \"1\", \"2\"]]",
+		"[[-1, 3, 2, \"1\", \"2\"]]",
+		"[[1, 3, 4, \"1\", \"2\"]]",
+		"[[1, 3, -1, \"1\", \"2\"]]",
+		"[[1, 3, \"2\", \"1\", \"2\"]]",
+		"[[1, 3, 2, 1, 2]]",
+		"[[1, 3, 2, null, \"2\"]]",
+		"[[1, 3, 2, \"1\", null]]",
+		"[[1, 3, 2, \"2\", \"1\"]]",
+		"[[1, 3, 2, \"a\", \"b\"]]",
+		"[[1, 3, 2, \"1\", \"3000000000\"]]",
+		"[[0, 2, 0, null, null, 2, \"b\", \"a\"]]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		struct parquet_file f = with_ranges(answers[i]);
+
+		if (stats_at(&f.groups[1], 1) || stats_at(&f.groups[0], 3))
+			fail_msg("%s", answers[i]);
+		assert_int_equal(f.nulls[1], -1);
+		parquet_file_deinit(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_question),
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_all_null),
 		cmocka_unit_test(test_other_type),
 	};

@@ -75,9 +75,11 @@ def encode(columns, hole_bytes=0):
     size = len(body) - 4  # without the hole
     group = _struct((1, LIST, _list(STRUCT, chunks)), (2, I64, _zigzag(size)),
                     (3, I64, _zigzag(rows)))
+    ordered = _struct((1, STRUCT, _struct()))  # else nobody takes minima and maxima
     footer = _struct((1, I32, _zigzag(1)), (2, LIST, _list(STRUCT, schema)),
                      (3, I64, _zigzag(rows)), (4, LIST, _list(STRUCT, [group])),
-                     (6, BINARY, _text("bough tests")))
+                     (6, BINARY, _text("bough tests")),
+                     (7, LIST, _list(STRUCT, [ordered] * len(names))))
     return bytes(body) + footer + struct.pack("<I", len(footer)) + b"PAR1"
 
 

@@ -119,7 +119,7 @@ static struct json_object *dump(struct reader *r, const char *path)
 	int n = reader_inspect(r, fd, path, &description, &error);
 
 	if (!n)
-		n = parquet_describe(description, path, &f, &error);
+		n = parquet_look(r, fd, description, path, &f, &error);
 	json_object_put(description);
 	j = n ? json_object_new_object() : file_of(&f);
 	if (n)

@@ -1,4 +1,5 @@
-"""What Bough takes from footers, against what pyarrow finds in the data itself.
+"""What Bough takes from footers, and finds where they lack it, against what pyarrow finds in the
+data itself.
 
 usage: test_reader.py PARQUET_DUMP
 """
@@ -100,6 +101,12 @@ def by_pyarrow(folder):
         path = os.path.join(folder, f"pyarrow{i}.parquet")
         pq.write_table(table(RANDOM.choice([1, 50, 200])), path, **options)
         yield path
+    path = os.path.join(folder, "uneven.parquet")
+    t = table(300)
+    with pq.ParquetWriter(path, t.schema, write_statistics=["i8", "text"]) as w:
+        for i in sorted(RANDOM.sample(range(300), 40)):
+            w.write_table(t.slice(i, RANDOM.randint(0, 9)))
+    yield path
     path = os.path.join(folder, "delta.parquet")  # pyarrow cannot read these where all are NULL
     t = pa.table({"a": pa.array(range(99), pa.int32()), "t": [str(i % 9) for i in range(99)]})
     pq.write_table(t, path, use_dictionary=False,
@@ -181,12 +188,22 @@ def check_bounds(stats, values, type_name, where):
     assert bound(stats["max"], type_name) == high, (where, stats, high)
 
 
-def check_stats(group, types, data, where):
+def must_have_range(column, type_name):
+    """@column: of the file's schema. In one file as in another, whatever its footer says."""
+    if type_name not in RANGES or "." in column.path or column.physical_type == "INT96":
+        return False
+    return "nanoseconds" not in str(column.logical_type) and column.precision <= 38
+
+
+def check_stats(group, types, data, parquet, where):
     known, at, ranges = {s["leaf"]: s for s in group["stats"]}, 0, 0
     for name in data.column_names:
         array = data[name].combine_chunks()
         for leaf in leaves(array):
-            stats, type_name, at = known.get(at), types[at], at + 1
+            stats, type_name = known.get(at), types[at]
+            if must_have_range(parquet.column(at), type_name):
+                assert "min" in (stats or {}), (where, name, type_name)
+            at += 1
             if stats is None:
                 continue
             assert leaf is not None, (where, name)
@@ -238,20 +255,51 @@ def check_file(path, said):
     types, ranges = list(leaf_types(said["columns"])), 0
     for group, (i, meta) in zip(said["groups"], metas):
         check_group(group, meta, where)
-        ranges += check_stats(group, types, f.read_row_group(i), where)
+        ranges += check_stats(group, types, f.read_row_group(i), f.schema, where)
     return ranges
+
+
+def twice(folder):
+    """The same tables with and without statistics: [(path, path), ...]"""
+    for i, options in enumerate((dict(), dict(row_group_size=17),
+                                 dict(store_decimal_as_integer=True),
+                                 dict(version="1.0", coerce_timestamps="ms",
+                                      allow_truncated_timestamps=True))):
+        t = table(RANDOM.choice([50, 200]))
+        paths = [os.path.join(folder, f"twice{i}{s}.parquet") for s in ("with", "without")]
+        pq.write_table(t, paths[0], **options)
+        pq.write_table(t, paths[1], write_statistics=False, **options)
+        yield paths
+
+
+def check_twice(with_, without):
+    """What was found in the data is what the other footer says."""
+    compared = 0
+    for a, b in zip(with_["groups"], without["groups"]):
+        found = {s["leaf"]: s for s in b["stats"]}
+        for s in a["stats"]:
+            f = found.get(s["leaf"], {})
+            if "min" in s and "min" in f:
+                assert [s[k] for k in ("nulls", "min", "max")] == \
+                    [f[k] for k in ("nulls", "min", "max")], (s, f)
+                compared += 1
+    return compared
 
 
 def main():
     print("seed", SEED)
     with tempfile.TemporaryDirectory() as folder:
+        pairs = list(twice(folder))
         paths = list(by_pyarrow(folder)) + list(by_duckdb(folder))
+        paths += [p for two in pairs for p in two]
         lines = subprocess.run([sys.argv[1], *paths], check=True, capture_output=True,
                                text=True).stdout.splitlines()
         assert len(lines) == len(paths), "a file without an answer"
-        ranges = {os.path.basename(p): check_file(p, json.loads(line))
-                  for p, line in zip(paths, lines)}
-    print(ranges)
+        said = {p: json.loads(line) for p, line in zip(paths, lines)}
+        ranges = {os.path.basename(p): check_file(p, j) for p, j in said.items()}
+        compared = sum(check_twice(said[a], said[b]) for a, b in pairs)
+    print(ranges, compared)
+    assert compared > 50, "hardly any bounds were compared"
     assert sum(ranges.values()) > 200, "hardly any bounds were taken"
 
 

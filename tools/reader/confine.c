@@ -1,7 +1,7 @@
 /*
  * What bough-reader gives up before it looks at a file that may be made to harm it. The file comes
- * as a descriptor and its footer is copied to memory, so no path needs to be readable: landlock
- * allows none (memory files are beyond it).
+ * as a descriptor. Its footer is copied to memory, so no path needs to be readable and landlock
+ * allows none (memory files are beyond it); where its data are read, that one file is allowed.
  */
 #include "tools/reader/reader_impl.h"
 
@@ -53,12 +53,16 @@ int confine_limits(uint64_t memory_bytes)
 	return r ? r : limit(RLIMIT_CORE, 0);
 }
 
-static int drop_capabilities(void)
+/* @kept: a mask of those below 32, where they are held. */
+static int drop_capabilities(uint32_t kept)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+	struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3] = {0}, wanted[2] = {0};
 
-	return syscall(SYS_capset, &header, none) ? -errno : 0;
+	if (kept && syscall(SYS_capget, &header, held))
+		return -errno;
+	wanted[0].permitted = wanted[0].effective = held[0].permitted & kept;
+	return syscall(SYS_capset, &header, wanted) ? -errno : 0;
 }
 
 /* Rights of the file system that this kernel's landlock knows; 0 = it has none. */
@@ -73,17 +77,23 @@ static uint64_t landlock_rights(void)
 	return (UINT64_C(1) << bits[abi < 3 ? abi : 3]) - 1;
 }
 
-static int forbid_paths(void)
+/* Return: 1 all but @file are forbidden, 0 this kernel cannot, or an error. */
+static int forbid_paths(int file)
 {
 	struct landlock_ruleset_attr attr = {.handled_access_fs = landlock_rights()};
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE, .parent_fd = file};
 	int rules cleanup(close_p) = -1;
 
 	if (!attr.handled_access_fs)
 		return 0;
 	rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
-	if (rules < 0 || syscall(SYS_landlock_restrict_self, rules, 0))
+	if (rules < 0)
 		return -errno;
-	return 0;
+	if (file >= 0 &&
+		syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
+		return -errno;
+	return syscall(SYS_landlock_restrict_self, rules, 0) ? -errno : 1;
 }
 
 #if defined __x86_64__
@@ -181,13 +191,13 @@ static int filter_calls(void)
 }
 #endif
 
-int confine_rights(void)
+int confine_rights(int file)
 {
 	int r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 
 	if (!r)
-		r = drop_capabilities();
-	if (!r)
-		r = forbid_paths();
+		r = forbid_paths(file);
+	if (r >= 0)
+		r = drop_capabilities(r && file >= 0 ? UINT32_C(1) << CAP_DAC_READ_SEARCH : 0);
 	return r ? r : filter_calls();
 }

@@ -1,7 +1,8 @@
 /*
- * The only question that DuckDB is asked. It is parsed and planned before the file is there; a plan
- * is good for one answer. An optimizer would find nothing to do.
+ * The only question that DuckDB is asked about footers. It is parsed and planned before the file is
+ * there; a plan is good for one answer. An optimizer would find nothing to do.
  */
+#include "tools/reader/engine_impl.h"
 #include "tools/reader/facts_impl.h"
 #include "tools/reader/reader_impl.h"
 
@@ -11,11 +12,10 @@
 #include <string.h>
 
 static const char question[] =
-	"SELECT " FACTS_COLUMNS " FROM parquet_full_metadata('" READER_FOOTER_PATH "')";
+	"SELECT " FACTS_COLUMNS " FROM parquet_full_metadata('" READER_FILE_PATH "')";
 
 struct describer {
-	duckdb_database db;
-	duckdb_connection connection;
+	struct engine engine;
 	duckdb_prepared_statement planned;
 };
 
@@ -24,15 +24,14 @@ void describer_close(struct describer *d)
 	if (!d)
 		return;
 	duckdb_destroy_prepare(&d->planned);
-	duckdb_disconnect(&d->connection);
-	duckdb_close(&d->db);
+	engine_close(&d->engine);
 	free(d);
 }
 
 /* One line of DuckDB's, without its class, our path or anything unprintable. */
 static void clean(const char *from, char *line, size_t size)
 {
-	static const char path[] = READER_FOOTER_PATH;
+	static const char path[] = READER_FILE_PATH;
 	size_t n = 0;
 
 	while (*from && *from != '\n' && n < size - 1) {
@@ -65,7 +64,8 @@ static int say(struct bough_error *error, const char *text)
 int describer_plan(struct describer *d)
 {
 	duckdb_destroy_prepare(&d->planned);
-	return duckdb_prepare(d->connection, question, &d->planned) == DuckDBError ? -EIO : 0;
+	return duckdb_prepare(d->engine.connection, question, &d->planned) == DuckDBError ? -EIO
+											  : 0;
 }
 
 static int refuse(int r, struct bough_error *error)
@@ -109,62 +109,12 @@ int describer_run(struct describer *d, uint64_t size, struct buf *ret, struct bo
 	return r ? error_set(error, r, "needs too much memory to look into its footer") : 0;
 }
 
-static int configure(duckdb_config config, uint64_t memory_bytes)
-{
-	char memory[32];
-	const char *const options[][2] = {
-		{"threads", "1"},
-		{"memory_limit", memory},
-		{"temp_directory", ""},
-		{"autoload_known_extensions", "false"},
-		{"autoinstall_known_extensions", "false"},
-		{"enable_external_file_cache", "false"},
-	};
-
-	snprintf(memory, sizeof memory, "%" PRIu64 "B", memory_bytes / 2);
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (duckdb_set_config(config, options[i][0], options[i][1]) == DuckDBError)
-			return -EIO;
-	return 0;
-}
-
-/* In this order: each but the first makes the next one final. */
-static int lock_up(struct describer *d)
-{
-	static const char *const steps[] = {
-		"PRAGMA disable_optimizer",
-		"SET allowed_paths = ['" READER_FOOTER_PATH "']",
-		"SET enable_external_access = false",
-		"SET lock_configuration = true",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
-		if (duckdb_query(d->connection, steps[i], NULL) == DuckDBError)
-			return -EIO;
-	return 0;
-}
-
 int describer_open(uint64_t memory_bytes, struct describer **ret, struct bough_error *error)
 {
 	struct describer *d cleanup(describer_close_p) = calloc(1, sizeof *d);
-	duckdb_config config = NULL;
-	char *message = NULL;
-	int r;
+	int r = d ? engine_open(memory_bytes, "PRAGMA disable_optimizer", &d->engine, error)
+		  : -ENOMEM;
 
-	if (strncmp(duckdb_library_version(), READER_DUCKDB_VERSION, strlen(READER_DUCKDB_VERSION)))
-		return error_set(error, -ENOTSUP, "libduckdb is %s, wanted %sx",
-			duckdb_library_version(), READER_DUCKDB_VERSION);
-	if (!d || duckdb_create_config(&config) == DuckDBError)
-		return -ENOMEM;
-	r = configure(config, memory_bytes);
-	if (!r && duckdb_open_ext(NULL, &d->db, config, &message) == DuckDBError)
-		r = error_set(error, -EIO, "%s", message ? message : "libduckdb does not start");
-	duckdb_free(message);
-	duckdb_destroy_config(&config);
-	if (!r && duckdb_connect(d->db, &d->connection) == DuckDBError)
-		r = -EIO;
-	if (!r)
-		r = lock_up(d);
 	if (!r)
 		*ret = steal(&d);
 	return r;

@@ -129,6 +129,11 @@ static struct slice cut(struct slice text)
 	return (struct slice){p, len};
 }
 
+int facts_put_bound(struct buf *b, struct slice text)
+{
+	return put_text(b, cut(text));
+}
+
 static int put_digits(struct buf *b, struct slice text)
 {
 	const char *p = text.data;
@@ -187,7 +192,7 @@ static int put_field(struct buf *b, const struct field *f, const struct column *
 	case DIGITS:
 		return put_digits(b, text_of(c->vector, row));
 	case BOUND:
-		return put_text(b, cut(text_of(c->vector, row)));
+		return facts_put_bound(b, text_of(c->vector, row));
 	case RUNS:
 		return put_runs(b, c, row);
 	default:

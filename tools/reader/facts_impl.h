@@ -13,3 +13,5 @@
  * Errors: -EPROTO DuckDB answers something else; -E2BIG READER_ANSWER_BYTES_MAX; -ENOMEM.
  */
 int facts_put(struct buf *b, duckdb_result *result, duckdb_data_chunk chunk);
+/** facts_put_bound() - a minimum or maximum as JSON text: as much of it as anybody needs. */
+int facts_put_bound(struct buf *b, struct slice text);

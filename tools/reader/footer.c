@@ -65,15 +65,15 @@ static int copy_end(int fd, uint64_t size, uint64_t len, struct bough_error *err
 	char part[65536];
 	int r = 0;
 
-	if (ftruncate(READER_FOOTER_FD, 0) ||
-		pwrite(READER_FOOTER_FD, "PAR1", MAGIC_BYTES, 0) != MAGIC_BYTES)
+	if (ftruncate(READER_FILE_FD, 0) ||
+		pwrite(READER_FILE_FD, "PAR1", MAGIC_BYTES, 0) != MAGIC_BYTES)
 		return error_set(error, -EIO, "cannot be read: %s", strerror(errno));
 	for (uint64_t done = 0; !r && done < len;) {
 		size_t n = len - done < sizeof part ? len - done : sizeof part;
 
 		r = read_at(fd, part, n, size - len + done, error);
-		if (!r && pwrite(READER_FOOTER_FD, part, n, (off_t)(MAGIC_BYTES + done)) !=
-				  (ssize_t)n)
+		if (!r &&
+			pwrite(READER_FILE_FD, part, n, (off_t)(MAGIC_BYTES + done)) != (ssize_t)n)
 			r = error_set(error, -ENOMEM, "cannot be read: no memory");
 		done += n;
 	}

@@ -1,6 +1,7 @@
 /*
- * bough-reader: describes Parquet files that nobody vouches for, with as few rights as it can do
- * with. It is started by refs/reader.c and speaks as README.md says.
+ * bough-reader: describes Parquet files that nobody vouches for, or finds minima and maxima of one,
+ * with as few rights as it can do with. It is started by refs/reader.c and speaks as README.md
+ * says.
  */
 #include "tools/reader/reader_impl.h"
 
@@ -40,6 +41,36 @@ static int receive(void)
 		return -EPROTO;
 	memcpy(&fd, CMSG_DATA(c), sizeof fd);
 	return fd;
+}
+
+static int receive_all(void *data, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = recv(READER_SOCKET_FD, (char *)data + done, len - done, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EPIPE;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int receive_question(struct buf *ret)
+{
+	uint32_t len;
+	int r = receive_all(&len, sizeof len);
+
+	if (r)
+		return r;
+	len = le32toh(len);
+	r = len > READER_QUESTION_BYTES_MAX ? -EPROTO : buf_reserve(ret, len);
+	if (!r)
+		r = receive_all(ret->data, len);
+	if (!r)
+		ret->len = len;
+	return r;
 }
 
 static int send_all(const void *data, size_t len)
@@ -103,47 +134,77 @@ static int prepare(uint64_t memory_bytes, struct describer **ret, struct bough_e
 	struct describer *d cleanup(describer_close_p) = NULL;
 	int footer = memfd_create("parquet", MFD_CLOEXEC), r = 0;
 
-	if (footer < 0 || (footer != READER_FOOTER_FD && dup2(footer, READER_FOOTER_FD) < 0))
+	if (footer < 0 || (footer != READER_FILE_FD && dup2(footer, READER_FILE_FD) < 0))
 		r = error_set(error, -errno, "no memory file: %s", strerror(errno));
 	if (!r)
 		r = confine_limits(memory_bytes);
 	if (!r)
 		r = describer_open(memory_bytes, &d, error);
 	if (!r)
-		r = confine_rights();
+		r = confine_rights(-1);
 	if (r)
 		return error_set(error, r, "cannot start: %s", strerror(-r));
 	*ret = steal(&d);
 	return 0;
 }
 
+/* What a file is asked for arrives before any right is given up: it is its descriptor that is kept.
+ */
+static int prepare_ranges(uint64_t memory_bytes, struct ranges **ret, struct bough_error *error)
+{
+	struct ranges *q cleanup(ranges_close_p) = NULL;
+	struct buf question auto_buf = {0};
+	int fd = receive(), r = fd < 0 ? fd : receive_question(&question);
+
+	if (!r && fd != READER_FILE_FD && dup2(fd, READER_FILE_FD) < 0)
+		r = -errno;
+	if (!r)
+		r = confine_limits(memory_bytes);
+	if (!r)
+		r = ranges_open(memory_bytes, buf_slice(&question), &q, error);
+	if (!r)
+		r = confine_rights(READER_FILE_FD);
+	if (!r)
+		*ret = steal(&q);
+	return r;
+}
+
+/* Whatever fails, the file goes without them; the words are for who runs this by hand. */
+static int find_ranges(uint64_t memory_bytes)
+{
+	struct bough_error error = {0};
+	struct buf found auto_buf = {0};
+	struct ranges *q = NULL;
+	int r = prepare_ranges(memory_bytes, &q, &error);
+
+	if (!r)
+		r = ranges_run(q, &found, &error);
+	if (!r)
+		r = answer((char *)found.data, found.len);
+	if (r)
+		fprintf(stderr, "bough-reader: %s\n",
+			*error.message ? error.message : strerror(-r));
+	return r;
+}
+
 static int usage(void)
 {
 	fprintf(stderr,
 		"bough-reader %s: started by bough and boughfs, with a socket as"
-		" descriptor 3.\nusage: bough-reader [--memory BYTES]\n",
+		" descriptor 3.\nusage: bough-reader [--memory BYTES] [--ranges]\n",
 		BOUGH_VERSION);
 	return 2;
 }
 
-int main(int argc, char **argv)
+static int describe_files(uint64_t memory_bytes)
 {
 	struct describer *d = NULL;
 	struct bough_error error = {0};
-	uint64_t memory_bytes = MEMORY_BYTES_DEFAULT;
-	int type, r;
-	socklen_t len = sizeof type;
+	int r = prepare(memory_bytes, &d, &error);
 
-	if (argc == 3 && !strcmp(argv[1], "--memory"))
-		memory_bytes = strtoull(argv[2], NULL, 10);
-	else if (argc != 1)
-		return usage();
-	if (!memory_bytes || getsockopt(READER_SOCKET_FD, SOL_SOCKET, SO_TYPE, &type, &len))
-		return usage();
-	r = prepare(memory_bytes, &d, &error);
 	if (r) {
 		fprintf(stderr, "bough-reader: %s\n", error.message);
-		return 1;
+		return r;
 	}
 	r = send_all(&(char){READER_HELLO}, 1);
 	while (!r) {
@@ -151,6 +212,24 @@ int main(int argc, char **argv)
 		if (!r)
 			r = serve(d);
 	}
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t memory_bytes = MEMORY_BYTES_DEFAULT;
+	bool wants_ranges = argc > 1 && !strcmp(argv[argc - 1], "--ranges");
+	int type, r;
+	socklen_t len = sizeof type;
+
+	argc -= wants_ranges;
+	if (argc == 3 && !strcmp(argv[1], "--memory"))
+		memory_bytes = strtoull(argv[2], NULL, 10);
+	else if (argc != 1)
+		return usage();
+	if (!memory_bytes || getsockopt(READER_SOCKET_FD, SOL_SOCKET, SO_TYPE, &type, &len))
+		return usage();
+	r = wants_ranges ? find_ranges(memory_bytes) : describe_files(memory_bytes);
 	/* No clean-up: an instance that failed may hang in its own, and the process ends anyway. */
-	_exit(r == -EPIPE ? 0 : 1);
+	_exit(!r || r == -EPIPE ? 0 : 1);
 }
