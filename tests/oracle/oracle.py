@@ -119,6 +119,11 @@ TYPES = {
 
 # What DuckDB must be asked for, so that Python shows it as the engine does, which knows no times.
 SHOWN = {"map": "map_entries({c})", "clock": "epoch_us({c})", "watch": "epoch_ms({c})"}
+# Not compared with literals, but asked for minima and maxima.
+ORDERED = {**SHOWN, "json": "CAST({c} AS VARCHAR)"}
+del ORDERED["map"]
+# What a column of floats takes, too (and Databend then cannot read).
+INTEGERS = {"f32": pa.int16(), "f64": pa.int32()}
 NAMES = {"UINT8": "UTINYINT", "UINT16": "USMALLINT", "UINT32": "UINTEGER", "UINT64": "UBIGINT"}
 
 
@@ -157,6 +162,20 @@ class Table:
         self.heads = {}  # {ref: {snapshot: what it held}}
         self.done = {}   # {operation: how often}
 
+    def kind(self, name, first):
+        """The type of a column in a new file."""
+        kind = self.columns[name]
+        if not first and kind in INTEGERS and self.r.random() < 0.03:
+            return INTEGERS[kind]
+        return TYPES[kind][0]
+
+    def array(self, name, kind, rows):
+        values = self.column(name, rows)
+        if kind in INTEGERS.values() and self.columns[name] in INTEGERS:
+            values = [v if v is None else int(v) % 1000 if math.isfinite(v) else 0 for v in values]
+            self.values[name] += [v for v in values if v is not None]
+        return pa.array(values, kind)
+
     def column(self, name, rows):
         if name == "id":
             return list(range(self.next_id, self.next_id + rows))
@@ -171,10 +190,9 @@ class Table:
         rows = self.r.choice([1, 7, 40, 300])
         names = [c for c in self.columns if first or c == "id" or c in self.required or
                  self.r.random() < 0.9]
-        schema = pa.schema([pa.field(c, TYPES[self.columns[c]][0], c not in self.required)
+        schema = pa.schema([pa.field(c, self.kind(c, first), c not in self.required)
                             for c in names])
-        table = pa.table([pa.array(self.column(c, rows), schema.field(c).type) for c in names],
-                         schema=schema)
+        table = pa.table([self.array(c, schema.field(c).type, rows) for c in names], schema=schema)
         self.files += 1
         path = f"{folder}/{self.name}-{self.files}.parquet"
         block = (self.next_id, rows, frozenset(names))
@@ -182,7 +200,9 @@ class Table:
         groups = self.r.choice([rows, max(1, rows // 3)])
         codec = self.r.choice(["zstd", "snappy", "gzip", "none", "lz4"])
         if self.required or "c_watch" in self.columns or self.r.random() < 0.5:
+            some = [c for c in names if self.r.random() < 0.5]
             pq.write_table(table, path, compression=codec, row_group_size=groups,
+                           write_statistics=self.r.choice([True, True, False, some]),
                            store_decimal_as_integer=True, use_dictionary=self.r.random() < 0.5,
                            data_page_version=self.r.choice(["1.0", "2.0"]))
             return path, block
@@ -377,6 +397,10 @@ class Table:
             # the engine cannot answer NaN to these
             if TYPES[kind][2] and not any(v != v for v in self.values[c]):
                 yield (f"SELECT min({c}), max({c}) FROM {{t}}",) * 2
+            if kind in ORDERED:
+                shown = ORDERED[kind].format(c=c)
+                yield (f"SELECT min({c}), max({c}) FROM {{t}}",
+                       f"SELECT min({shown}), max({shown}) FROM {{t}}")
         for theirs, ours in self.conditions():
             start = "SELECT count(*), min(id), max(id) FROM {t} WHERE "
             yield start + theirs, start + ours
@@ -414,7 +438,7 @@ class Oracle:
         os.mkdir(self.files)
         subprocess.run([self.program, "init", self.store], check=True, stdout=subprocess.DEVNULL)
         self.tables = [Table(self, f"o.t{i}") for i in range(tables)]
-        self.refs = self.foreign = self.asked = self.pruned = 0
+        self.refs = self.foreign = self.asked = self.pruned = self.ranged = 0
         self.bad = []
         self.engines = [(sys.executable, "databend453.py")]
         newer = newer_engine()
@@ -462,6 +486,20 @@ class Oracle:
             self.bad.append(f"{ref}: its files hold other rows than its history: "
                             f"{len(found)}, not {len(ids)}")
 
+    def ranges(self, ref, head):
+        """Each column has minima and maxima in every segment, or in none: the engine's newer
+        version merges those that are there."""
+        def is_nested(t):
+            return isinstance(t, dict) and any(is_nested(t[k]) if k == "Nullable" else
+                                               k in ("Tuple", "Array", "Map") for k in t)
+        alone = objects.Objects(f"{self.store}/objects")
+        found = [objects.segment(alone.read(key))[1]["col_stats"] for key, _ in head["segments"]]
+        for f in head["schema"]["fields"]:
+            there = sum(f["column_id"] in stats for stats in found)
+            self.ranged += bool(there)
+            if there not in (0, len(found)) and not is_nested(f["data_type"]):
+                self.bad.append(f"{ref}: {f['name']}: {there} of {len(found)} segments have ranges")
+
     def ask(self, table, states, docs):
         """Every ref of one table, in one process of the engine."""
         root, jobs = f"{self.store}/objects", []
@@ -474,10 +512,13 @@ class Oracle:
                 continue
             paths = sorted({f"{root}/{b[0]}" for b in states[name]["blocks"]})
             self.expected(table, ref, paths)
+            key = docs[states[name]["id"]]["head"]["object"]
+            with open(f"{root}/{key}", "rb") as f:
+                self.ranges(ref, objects.snapshot(f.read()))
             if not json.loads(self.bough("show", ref, "--json"))["databend"]["attachable"]:
                 self.foreign += 1
                 continue
-            jobs.append((ref, paths, docs[states[name]["id"]]["head"]["object"]))
+            jobs.append((ref, paths, key))
         asked = "".join(json.dumps({"key": key, "sql": [q[0] for q in queries] + [explain]}) + "\n"
                         for _, _, key in jobs)
         self.refs += len(jobs)
@@ -534,7 +575,8 @@ class Oracle:
         kinds = {k for t in self.tables for k in t.columns.values()}
         print(f"types: {len(kinds)} of {len(TYPES)}")
         print(f"{len(self.tables)} tables, {self.refs} refs, {self.asked} questions, blocks pruned "
-              f"for {self.pruned} refs; {self.foreign} refs are not for Databend; "
+              f"for {self.pruned} refs, {self.ranged} columns with ranges; "
+              f"{self.foreign} refs are not for Databend; "
               f"{len(self.bad)} answers differ")
         for b in self.bad[:40]:
             print(b)
