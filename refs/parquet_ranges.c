@@ -125,29 +125,38 @@ static void set_range(struct codec_block *b, uint32_t leaf, uint64_t nulls,
 	c->max = *max;
 }
 
+static int bounds(const struct parquet_leaf *leaf, struct json_object *row, size_t at,
+	struct stats_value *ret_min, struct stats_value *ret_max)
+{
+	int r = bound(leaf, json_object_array_get_idx(row, at), false, ret_min);
+
+	if (r)
+		return r;
+	r = bound(leaf, json_object_array_get_idx(row, at + 1), true, ret_max);
+	if (!r && stats_value_compare(ret_min, ret_max) <= 0)
+		return 0;
+	stats_value_deinit(ret_min);
+	if (!r)
+		stats_value_deinit(ret_max);
+	return r ? r : -EINVAL;
+}
+
 /* Three facts from @at of a row; what makes no sense is left out. */
-static void take_range(struct codec_block *b, const struct parquet_leaf *leaves, uint32_t leaf,
+static int take_range(struct codec_block *b, const struct parquet_leaf *leaves, uint32_t leaf,
 	struct json_object *row, size_t at)
 {
 	struct json_object *count = json_object_array_get_idx(row, at);
 	int64_t values =
 		json_object_is_type(count, json_type_int) ? json_object_get_int64(count) : -1;
 	struct stats_value min = {.kind = leaves[leaf].kind, .is_null = true}, max = min;
+	int r;
 
 	if (values < 0 || (uint64_t)values > b->row_count)
-		return;
-	if (values && bound(&leaves[leaf], json_object_array_get_idx(row, at + 1), false, &min))
-		return;
-	if (values && bound(&leaves[leaf], json_object_array_get_idx(row, at + 2), true, &max)) {
-		stats_value_deinit(&min);
-		return;
-	}
-	if (stats_value_compare(&min, &max) <= 0) {
+		return 0;
+	r = values ? bounds(&leaves[leaf], row, at + 1, &min, &max) : 0;
+	if (!r)
 		set_range(b, leaf, b->row_count - (uint64_t)values, &min, &max);
-		return;
-	}
-	stats_value_deinit(&min);
-	stats_value_deinit(&max);
+	return r == -EINVAL ? 0 : r;
 }
 
 /* -1 where a row group's are not known. */
@@ -178,45 +187,63 @@ static bool is_row_of(const struct parquet_file *f, struct json_object *row, siz
 }
 
 /* One column, in all row groups. @at: of its facts in each row. */
-static void take_column(struct parquet_file *f, const struct parquet_leaf *leaves, uint32_t leaf,
+static int take_column(struct parquet_file *f, const struct parquet_leaf *leaves, uint32_t leaf,
 	struct json_object *rows, size_t at)
 {
-	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+	int r = 0;
+
+	for (size_t i = 0; i < json_object_array_length(rows) && !r; i++) {
 		struct json_object *row = json_object_array_get_idx(rows, i);
 		size_t group;
 
 		if (is_row_of(f, row, &group) && lacks_range(&f->groups[group], leaf))
-			take_range(&f->groups[group], leaves, leaf, row, at);
+			r = take_range(&f->groups[group], leaves, leaf, row, at);
 	}
 	if (f->nulls[leaf] < 0)
 		f->nulls[leaf] = sum_nulls(f, leaf);
+	return r;
 }
 
-static void take_ranges(
+static int take_ranges(
 	struct parquet_file *f, const struct parquet_leaf *leaves, struct json_object *rows)
 {
 	size_t at = FACTS_BEFORE;
 	uint32_t leaf;
+	int r = 0;
 
-	for (size_t i = 0; i < f->schema.n_fields; i++)
+	for (size_t i = 0; i < f->schema.n_fields && !r; i++)
 		if (is_lacking(f, leaves, i, &leaf)) {
-			take_column(f, leaves, leaf, rows, at);
+			r = take_column(f, leaves, leaf, rows, at);
 			at += FACTS_EACH;
 		}
+	return r;
+}
+
+/* Beside other blocks that have a range, an engine may miss what this one holds. */
+static void check_ranges(struct parquet_file *f, const struct parquet_leaf *leaves)
+{
+	uint32_t leaf;
+
+	for (size_t i = 0; i < f->schema.n_fields; i++)
+		if (is_lacking(f, leaves, i, &leaf))
+			parquet_foreign(f, "column %s: its minimum and maximum cannot be told",
+				f->schema.fields[i].name);
 }
 
 int parquet_ranges_read(
 	struct json_object *description, struct parquet_file *f, const struct parquet_leaf *leaves)
 {
 	struct json_object *rows = NULL;
+	int r = 0;
 
 	if (!f->n_groups || f->n_groups > GROUPS_MAX)
 		return 0;
 	if (!json_object_object_get_ex(description, "ranges", &rows))
 		return ask(f, leaves);
 	if (json_object_is_type(rows, json_type_array))
-		take_ranges(f, leaves, rows);
-	return 0;
+		r = take_ranges(f, leaves, rows);
+	check_ranges(f, leaves);
+	return r;
 }
 
 int parquet_look(struct reader *reader, int fd, struct json_object *description, const char *name,

@@ -52,7 +52,7 @@ int reader_inspect(struct reader *r, int fd, const char *name, struct json_objec
  * reader_ranges() - minima and maxima of columns of @fd, from all its data
  * @question: JSON, see tools/reader/README.md
  * @ret:      owned; NULL where they cannot be told: damaged data, more memory or time than there
- *            is, no helper. That is no error: a range may be missing
+ *            is, no helper. That is no error: the file goes without them
  *
  * By a helper of its own, which is started now and ends with the answer; 20 times as patient as
  * reader_inspect(), which another thread may go on to use meanwhile. Errors: -ENOMEM.

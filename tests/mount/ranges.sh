@@ -33,10 +33,14 @@ ok sh -c 'umask 077; cp "$0" "$1"' "$samples/no_stats.parquet" "$p/data/private.
 same "$(ranges 0)" "[1,3,1]"
 cp "$samples/no_stats.parquet" broken.parquet
 printf 'XXXXXXXXXXXXXXXXXXXX' | dd of=broken.parquet bs=1 seek=4 conv=notrunc status=none
+same "$(store show sales.plain --json | jq .databend.attachable)" true
 ok cp broken.parquet "$p/data/broken.parquet"
+same "$(store show sales.plain --json | jq -r .databend.reason)" \
+  "1 of 4 blocks break a rule of Databend's format, the first is broken.parquet"
 same "$(ranges 0)" "[null,null,null]"
 ok cmp broken.parquet "$p/data/broken.parquet"
 ok rm "$p/data/broken.parquet"
+same "$(store show sales.plain --json | jq .databend.attachable)" true
 ok bough umount "$m"
 sound
 finish

@@ -1,5 +1,6 @@
 /* A column of a table has a minimum and a maximum in every block, or in none. */
 #include "refs/parquet_impl.h"
+#include "tests/support/fault_alloc.h"
 #include "tests/support/test.h"
 
 #include <errno.h>
@@ -185,6 +186,7 @@ static void test_question(void **state)
 	assert_null(f.question);
 	assert_true(stats_at(&f.groups[0], 1)->has_range);
 	assert_null(stats_at(&f.groups[1], 1));
+	assert_string_equal(f.foreign_reason, "column a: its minimum and maximum cannot be told");
 	parquet_file_deinit(&f);
 }
 
@@ -196,6 +198,7 @@ static void test_answer(void **state)
 
 	(void)state;
 	assert_null(f.question);
+	assert_false(f.is_foreign);
 	assert_int_equal(stats_at(first, 1)->min.i, 7); /* known: stays */
 	assert_int_equal(stats_at(second, 1)->min.i, -1);
 	assert_int_equal(stats_at(second, 1)->max.i, 5);
@@ -244,8 +247,40 @@ static void test_nonsense(void **state)
 		if (stats_at(&f.groups[1], 1) || stats_at(&f.groups[0], 3))
 			fail_msg("%s", answers[i]);
 		assert_int_equal(f.nulls[1], -1);
+		assert_true(f.is_foreign);
 		parquet_file_deinit(&f);
 	}
+}
+
+static void describe_without_memory(const char *ranges)
+{
+	char text[sizeof lacking + 500];
+	struct json_object *j;
+	unsigned hits = 1;
+	int r;
+
+	snprintf(text, sizeof text, "%s%s}", lacking, ranges);
+	j = json_tokener_parse(text);
+	assert_non_null(j);
+	for (unsigned n = 1; hits; n++) {
+		struct parquet_file f = {0};
+
+		fault_alloc_arm(n);
+		r = parquet_describe(j, "x", &f, NULL);
+		hits = fault_alloc_hits();
+		fault_alloc_arm(0);
+		assert_true(r ? hits && r == -ENOMEM : !f.is_foreign);
+		parquet_file_deinit(&f);
+	}
+	json_object_put(j);
+}
+
+static void test_memory(void **state)
+{
+	(void)state;
+	describe_without_memory("");
+	describe_without_memory(", \"ranges\": [[1, 3, 2, \"1\", \"5\", 0, null, null], "
+				"[0, 2, 2, \"1\", \"9\", 1, \"a\", \"b\"]]");
 }
 
 int main(void)
@@ -254,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_question),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_all_null),
 		cmocka_unit_test(test_other_type),
 	};
