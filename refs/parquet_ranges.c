@@ -19,12 +19,16 @@ static void json_put_p(struct json_object **j)
 	json_object_put(*j);
 }
 
+static int compare_leaf(const void *leaf, const void *column)
+{
+	uint32_t a = *(const uint32_t *)leaf, b = ((const struct stats_column *)column)->leaf_id;
+
+	return (a > b) - (a < b);
+}
+
 static struct stats_column *find(const struct codec_block *b, uint32_t leaf)
 {
-	for (size_t i = 0; i < b->stats.n; i++)
-		if (b->stats.columns[i].leaf_id == leaf)
-			return &b->stats.columns[i];
-	return NULL;
+	return bsearch(&leaf, b->stats.columns, b->stats.n, sizeof *b->stats.columns, compare_leaf);
 }
 
 static bool lacks_range(const struct codec_block *b, uint32_t leaf)
