@@ -398,9 +398,8 @@ class Table:
             if TYPES[kind][2] and not any(v != v for v in self.values[c]):
                 yield (f"SELECT min({c}), max({c}) FROM {{t}}",) * 2
             if kind in ORDERED:
-                shown = ORDERED[kind].format(c=c)
                 yield (f"SELECT min({c}), max({c}) FROM {{t}}",
-                       f"SELECT min({shown}), max({shown}) FROM {{t}}")
+                       f"SELECT min({{{c}}}), max({{{c}}}) FROM {{t}}")
         for theirs, ours in self.conditions():
             start = "SELECT count(*), min(id), max(id) FROM {t} WHERE "
             yield start + theirs, start + ours
@@ -474,6 +473,8 @@ class Oracle:
         source, lacking = table.source(ref, paths)
         columns = ", ".join(c if c in lacking else SHOWN.get(kind, "{c}").format(c=c)
                             for c, kind in table.columns.items())
+        for c, kind in table.columns.items():
+            sql = sql.replace(f"{{{c}}}", c if c in lacking else ORDERED.get(kind, c).format(c=c))
         sql = sql.replace("{t}", source).replace("{columns}", columns)
         return [[plain(v) for v in row] for row in self.con.execute(sql).fetchall()]
 
