@@ -58,7 +58,7 @@ static int wait_for(const struct server *s, fs_mount_waiting waiting, void *arg)
 	uint64_t begin_us = clock->mono_us(clock), ms = 0, told_ms = 0;
 	struct pollfd end = {.fd = s->fd, .events = POLLIN};
 
-	while (wake_slot_alive(s->wake, s->client.slot)) {
+	while (wake_other_alive(s->wake, &s->client)) {
 		usleep(POLL_MS * 1000);
 		ms = (clock->mono_us(clock) - begin_us) / 1000;
 		if (ms >= LEAVE_MS)

@@ -438,6 +438,13 @@ bool wake_slot_alive(const struct wake *w, unsigned slot)
 	return (int)slot == w->slot || (slot < WAKE_SLOTS && byte_held(w, slot, slot + 1) >= 0);
 }
 
+bool wake_other_alive(const struct wake *w, const struct wake_other *other)
+{
+	int pid = (int)(atomic_load(&w->page->slots[other->slot].pid) & INT_MAX);
+
+	return wake_slot_alive(w, other->slot) && (!pid || pid == other->pid);
+}
+
 /* Calls @fn for each slot in [@from, @to) that another holds. */
 static void slots_alive(const struct wake *w, off_t from, off_t to,
 	void (*fn)(struct slot *slot, void *arg), void *arg)

@@ -61,6 +61,8 @@ struct wake_other {
 };
 /** wake_others() - at most @max of them. Return: how many. Complete for one moment: their locks. */
 size_t wake_others(const struct wake *w, struct wake_other *ret, size_t max);
+/** wake_other_alive() - is it that one still, and not another process in its slot? */
+bool wake_other_alive(const struct wake *w, const struct wake_other *other);
 /** wake_epoch_publish() - of this process's slot (taken before); a full fence follows the store. */
 void wake_epoch_publish(struct wake *w, uint64_t epoch);
 /** wake_epoch_min() - the lowest epoch of all living clients; WAKE_EPOCH_IDLE if none is in use. */

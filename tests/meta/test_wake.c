@@ -193,13 +193,17 @@ static void slots_fall_with_their_process(void **state)
 	kill(c.pid, SIGSTOP); /* stopped is not dead */
 	sleep_ms(20);
 	assert_true(wake_slot_alive(w, its));
+	assert_true(wake_other_alive(w, &others[0]));
 	assert_int_equal(wake_epoch_min(w), 5);
 	end(&c, SIGKILL);
 	assert_false(wake_slot_alive(w, its));
-	assert_int_equal(wake_others(w, others, ARRAY_SIZE(others)), 0);
+	assert_false(wake_other_alive(w, &others[0]));
+	assert_int_equal(wake_others(w, &others[1], 1), 0);
 	assert_int_equal(wake_epoch_min(w), WAKE_EPOCH_IDLE);
 	other = open_with_slot(&again);
 	assert_int_equal(again, its);
+	assert_true(wake_slot_alive(w, its));
+	assert_false(wake_other_alive(w, &others[0]));
 	wake_close(other);
 	wake_close(w);
 }
