@@ -69,7 +69,7 @@ static bool waits(struct fsck *f, uint64_t id)
 
 static void says_otherwise(struct fsck *f, uint64_t ref, const char *name, const char *key, int r)
 {
-	if (r == -EUCLEAN)
+	if (r == -EBADMSG)
 		fsck_say(f, "%s: its exported version %s is damaged", name, key);
 	else if (r == -ESTALE)
 		fsck_say(f, "%s: its exported version %s differs from its records", name, key);
@@ -78,7 +78,7 @@ static void says_otherwise(struct fsck *f, uint64_t ref, const char *name, const
 	else
 		fsck_say(f, "%s: its exported version %s cannot be read: %s", name, key,
 			strerror(-r));
-	if (r == -EUCLEAN || r == -ESTALE || r == -ENOENT)
+	if (r == -EBADMSG || r == -ESTALE || r == -ENOENT)
 		fsck_fix(f, FSCK_ADDS, fsck_fix_outbox, ref, 0);
 }
 
@@ -113,7 +113,7 @@ static int on_mark(struct fsck *f, uint64_t id, struct fsck_mark *m)
 	fsck_step(f);
 	snprintf(name, sizeof name, "%s/%s", fsck_label(f, m->table), ref.name);
 	r = check_version(f, id, ref.table, key);
-	if (r)
+	if (r && r != -EUCLEAN) /* that is a record's damage: said elsewhere */
 		says_otherwise(f, id, name, key, r);
 	return 0;
 }
@@ -149,6 +149,11 @@ static int check_marker(struct fsck *f)
 	r = objstore_get(f->store->objects, key, strlen(text), &there);
 	if (!r && slice_equal(buf_slice(&there), slice_str(text)))
 		return 0;
+	if (r && r != -ENOENT && r != -EFBIG) {
+		fsck_say(f, "the newest marker of what is exported, %s, cannot be read: %s", key,
+			strerror(-r));
+		return 0;
+	}
 	fsck_say(f, "the newest marker of what is exported, %s, is %s", key,
 		r == -ENOENT ? "missing" : "damaged");
 	for (size_t i = 0; i < f->n_tables; i++)
@@ -166,8 +171,10 @@ static void check_owner(struct fsck *f)
 
 	if (r == -ENOENT)
 		fsck_say(f, "the owner's object is missing");
-	else if (r)
+	else if (r && *error.message)
 		fsck_say(f, "%s", error.message);
+	else if (r)
+		fsck_say(f, "the owner's object cannot be read: %s", strerror(-r));
 	if (r == -ENOENT)
 		fsck_fix(f, FSCK_ADDS, fsck_fix_owner, 0, 0);
 }
@@ -179,7 +186,8 @@ int fsck_versions(struct fsck *f)
 	if (!f->full)
 		return 0;
 	fsck_stage(f, "versions");
-	qsort(f->versions, f->n_versions, sizeof *f->versions, compare);
+	if (f->n_versions)
+		qsort(f->versions, f->n_versions, sizeof *f->versions, compare);
 	check_owner(f);
 	r = check_marker(f);
 	return r ? r : fsck_each(f, on_mark);

@@ -49,8 +49,8 @@ int refs_export_marker(const struct refs_store *s, uint64_t commit,
  * refs_export_check_ref() - is @text what a version of @ref, written at @commit, must be?
  * @x: in which neither ref nor table nor database waits in the outbox
  *
- * Errors: -EUCLEAN it is damaged, its checksum does not fit; -ESTALE it is sound, but says
- * something else than the records; those of reading these.
+ * Errors: -EBADMSG it is damaged, its checksum does not fit; -ESTALE it is sound, but says
+ * something else than the records; those of reading these, as -EUCLEAN.
  */
 int refs_export_check_ref(
 	struct refs_txn *x, uint64_t ref, uint64_t table, uint64_t commit, struct slice text);

@@ -298,7 +298,7 @@ int refs_export_check_ref(
 	struct json_object *o auto_json = NULL;
 	char *wanted cleanup(free_p) = NULL;
 	struct rec_table table;
-	int r = rec_table_get(x->kv, table_id, &table);
+	int r = is_sealed(text) ? rec_table_get(x->kv, table_id, &table) : -EBADMSG;
 
 	if (!r)
 		r = ref_document(&e, x, ref, table_id, &table, &o);
@@ -307,8 +307,6 @@ int refs_export_check_ref(
 		r = to_text(o, &wanted);
 	if (r || slice_equal(slice_str(wanted), text))
 		return r;
-	if (!is_sealed(text))
-		return -EUCLEAN;
 	return says_dropped(slice_str(wanted)) && says_dropped(text) ? 0 : -ESTALE;
 }
 

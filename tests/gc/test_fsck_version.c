@@ -199,6 +199,35 @@ static void a_lost_marker_is_followed_by_another(void **state)
 	assert_mended(x, "the newest marker of what is exported, % is missing");
 }
 
+static int lose_head_body(struct refs_txn *x, void *arg, struct bough_error *error)
+{
+	struct rec_ref ref;
+	int r = rec_ref_get(x->kv, *(uint64_t *)arg, &ref);
+
+	(void)error;
+	return r ? r : rec_del(x->kv, KEY_SNAPSHOT, ref.head);
+}
+
+/* Else the repair would have it exported, which ends each pass. */
+static void a_damaged_record_says_nothing_of_its_version(void **state)
+{
+	struct exported *x = *state;
+	struct findings l;
+	struct fsck_report report;
+
+	open_store(x);
+	assert_int_equal(refs_write(x->f.store, lose_head_body, &x->dev, NULL), 0);
+	export_all(x);
+	close_store(x);
+	world_check(x->f.path, true, &l, &report);
+	assert_true(l.n);
+	assert_null(strstr(l.text, "exported version"));
+	world_repair(x->f.path, true, &l, &report);
+	open_store(x);
+	export_all(x);
+	close_store(x);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -209,6 +238,7 @@ int main(void)
 		T(the_one_before_is_out_of_date),
 		T(each_flipped_bit_is_found),
 		T(a_lost_marker_is_followed_by_another),
+		T(a_damaged_record_says_nothing_of_its_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
