@@ -4,6 +4,7 @@
  */
 #include "refs/commit_impl.h"
 #include "meta/tree.h"
+#include "refs/data.h"
 #include "refs/edit.h"
 #include "refs/plan_impl.h"
 #include "refs/ref.h"
@@ -312,6 +313,40 @@ static void set_texts(struct rec_snapshot *s, const char *author, const char *me
 	snprintf(s->message, sizeof s->message, "%s", message ? message : "");
 }
 
+static int take_name(struct refs_txn *x, uint64_t ref, uint64_t root, const struct commit_block *b)
+{
+	char name[REC_NAME_BYTES_MAX + 1];
+	uint64_t younger;
+	int r;
+
+	block_name(b, name);
+	r = refs_data_called(x, b->rec.table, root, name, b->id, &younger);
+	if (!r)
+		r = change_add_gone(&x->changes, CHANGE_IN_DATA, ref, name);
+	return r == -ENOENT ? 0 : r;
+}
+
+/*
+ * Of blocks with one name the oldest shows it, and that is a new one where others were committed
+ * while it was taken in: then the name means another block than before. Those others are in no head
+ * that is older than the new block's id.
+ */
+static int take_names(
+	struct refs_txn *x, const struct commit_append *c, uint64_t head, uint64_t root)
+{
+	int r = 0;
+
+	if (c->has_free_names)
+		return 0;
+	if (c->staged) /* too many to look at each */
+		return head > c->staged->first ? change_add(&x->changes, CHANGE_ALL, 0) : 0;
+	for (size_t i = 0; i < c->n_segments; i++)
+		for (uint32_t at = 0; at < c->segments[i].rec.blocks && !r; at++)
+			if (head > c->segments[i].blocks[at].id)
+				r = take_name(x, c->ref, root, &c->segments[i].blocks[at]);
+	return r;
+}
+
 int commit_append(struct refs_txn *x, const struct commit_append *c, uint64_t *ret_snapshot,
 	uint64_t *ret_timestamp_us, struct bough_error *error)
 {
@@ -326,6 +361,8 @@ int commit_append(struct refs_txn *x, const struct commit_append *c, uint64_t *r
 		r = put_schema(x, c->schema, &k.ref.schema);
 	if (!r)
 		r = begin_commit(x, c->ref, &k);
+	if (!r)
+		r = take_names(x, c, k.ref.head, k.head.root);
 	set_texts(&k.s, c->author, c->message);
 	/* made for another head the fold is left out: the next append makes up for it */
 	if (!r && c->fold && c->fold->n_segments && c->fold->head == k.ref.head)

@@ -43,6 +43,7 @@ struct commit_append {
 	size_t n_segments;
 	const struct client_ids *staged; /* their records are there; NULL: they are put now */
 	const struct plan *fold; /* the same blocks, folded; for one head only. NULL: none */
+	bool has_free_names;	 /* no block of the head is called as one of theirs */
 	const char *author, *message;
 };
 

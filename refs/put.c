@@ -133,6 +133,7 @@ static int append(struct refs_txn *x, struct refs_put *p, struct bough_error *er
 		.segments = im->segments,
 		.n_segments = im->n_segments,
 		.fold = &im->fold,
+		.has_free_names = true,
 		.author = p->author,
 		.message = p->message};
 	int r = client_fence(x, &im->ids);
