@@ -7,6 +7,8 @@
 
 #define TICK_S 1
 #define LAST_PASS_S 10
+#define PAUSE_US 20000
+#define LATER "bough sync, or the next mount, does it"
 
 struct fs_exporter {
 	struct refs_store *store;
@@ -22,7 +24,8 @@ struct fs_exporter {
 	bool has_pass, has_failed;
 };
 
-static void pass(struct fs_exporter *e)
+/* Return: as refs_export_until(). @then: what a failure is followed by, in words. */
+static int pass(struct fs_exporter *e, const char *then)
 {
 	uint64_t commit = wake_commit(e->store->wake);
 	struct refs_exported done;
@@ -30,7 +33,7 @@ static void pass(struct fs_exporter *e)
 	int r;
 
 	if (e->has_pass && commit == e->seen)
-		return;
+		return 0;
 	r = refs_export_until(e->store, &e->is_late, &done, &error);
 	if (!r) {
 		e->seen = commit;
@@ -41,8 +44,9 @@ static void pass(struct fs_exporter *e)
 		e->has_failed = false;
 	} else if (r != -EAGAIN && r != -ECANCELED && !e->has_failed) {
 		e->has_failed = true;
-		log_warning("%s; trying again every second", error.message);
+		log_warning("%s; %s", error.message, then);
 	}
+	return r;
 }
 
 /* Until @flag, one of those under lock, or for @seconds. */
@@ -77,9 +81,10 @@ static void *run(void *arg)
 	do {
 		if (e->tick)
 			e->tick(e->arg);
-		pass(e);
+		pass(e, "trying again every second");
 	} while (!wait_for(e, &e->is_stopping, TICK_S));
-	pass(e);
+	while (pass(e, LATER) == -EAGAIN && !e->is_late)
+		usleep(PAUSE_US); /* another one exports the same */
 	set(e, &e->has_ended);
 	return NULL;
 }
@@ -116,7 +121,7 @@ void fs_exporter_stop(struct fs_exporter *e)
 		return;
 	set(e, &e->is_stopping);
 	if (!wait_for(e, &e->has_ended, LAST_PASS_S)) {
-		log_warning("not all is exported: bough sync, or the next mount, does it");
+		log_warning("not all is exported: " LATER);
 		atomic_store(&e->is_late, true);
 	}
 	pthread_join(e->thread, NULL);

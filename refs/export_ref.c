@@ -370,7 +370,11 @@ int refs_export_owner(struct objstore *objects, const uint8_t uuid[static UUID_B
 
 	if (!r)
 		r = check_owner(objects, text, error);
-	if (r == -ENOENT)
-		r = objstore_put(objects, OWNER_KEY, slice_str(text));
-	return r == -EEXIST ? check_owner(objects, text, error) : r;
+	if (r != -ENOENT)
+		return r;
+	r = objstore_put(objects, OWNER_KEY, slice_str(text));
+	if (r != -EEXIST)
+		return r;
+	r = check_owner(objects, text, error);
+	return r == -ENOENT ? -EAGAIN : r; /* another one is writing it */
 }

@@ -41,4 +41,22 @@ for name in one two three; do
   ok [ "$(versions $name)" -gt 0 ]
 done
 ok store fsck --full
+
+# unmounted while another one writes an object that it needs
+mkfifo held
+python3 - "$s/objects/_owner.json" held <<'END' &
+import fcntl, os, sys, time
+tmp = open(sys.argv[1] + ".tmp", "w")
+fcntl.flock(tmp, fcntl.LOCK_EX)
+os.remove(sys.argv[1])
+open(sys.argv[2], "w").close()
+time.sleep(2)
+END
+boughfs "$s" "$m" 2>>daemon.log
+cat held
+ok mkdir "$t/_refs/four"
+ok bough umount "$m"
+ok [ "$(versions four)" -gt 0 ]
+wait
+ok store fsck --full
 finish
