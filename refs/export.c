@@ -296,6 +296,8 @@ int refs_export_commit(struct refs_store *s, struct bough_error *error)
 
 	if (!r)
 		return 0;
+	if (r == -EAGAIN) /* it would say: make the change again */
+		r = -EBUSY;
 	error_set(error, r, "committed, but not exported: %s", why.message);
 	return error_hint(error, r, "the next commit or 'bough sync' tries again");
 }

@@ -40,7 +40,11 @@ int refs_export_until(struct refs_store *s, const atomic_bool *stop, struct refs
 int refs_export_wait(struct refs_store *s, struct refs_exported *ret, struct bough_error *error);
 /** refs_export_leave() - before a process exits that wrote: a pass, unless a mount will do it. */
 int refs_export_leave(struct refs_store *s, struct bough_error *error);
-/** refs_export_commit() - after a commit: refs_export_wait() where bough.conf says so, else 0. */
+/**
+ * refs_export_commit() - after a commit: refs_export_wait() where bough.conf says so, else 0
+ *
+ * Never -EAGAIN, which would ask for a change again that is made.
+ */
 int refs_export_commit(struct refs_store *s, struct bough_error *error);
 /** refs_export_marker() - key and text of the marker of @commit; @ret_text owned. */
 int refs_export_marker(const struct refs_store *s, uint64_t commit,

@@ -88,6 +88,7 @@ struct meddler {
 	uint64_t table;
 	unsigned puts, fail_at; /* 0 none */
 	bool meddle;
+	bool is_busy; /* as where another one writes all the time */
 };
 
 static int meddling_put(struct objstore *s, const char *key, struct slice body)
@@ -96,6 +97,8 @@ static int meddling_put(struct objstore *s, const char *key, struct slice body)
 
 	if (++m->puts == m->fail_at)
 		return -EIO;
+	if (m->is_busy)
+		return -EAGAIN;
 	if (m->meddle) {
 		m->meddle = false;
 		fixture_branch(m->f, m->table, 0, "meanwhile");
@@ -211,6 +214,34 @@ static void publish_commit_leaves_nothing_behind(void **state)
 	assert_int_equal(count(f, KV_HOT, KEY_OUTBOX), 0);
 }
 
+static uint64_t hasty_us(const struct clock *c)
+{
+	static uint64_t us;
+
+	(void)c;
+	return us += 1000000;
+}
+
+/* With -EAGAIN whoever made the change would make it again. */
+static void what_is_committed_is_not_to_be_done_again(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t t = fixture_table(f, "sales", "orders"), dev = fixture_branch(f, t, 0, "dev");
+	const struct clock hasty = {hasty_us, hasty_us}, *clock = f->store->clock;
+	struct bough_error e = {0};
+	struct meddler with;
+
+	f->store->conf.publish_commit = true;
+	meddle(&with, f, t);
+	with.is_busy = true;
+	f->store->clock = &hasty;
+	assert_int_equal(refs_write(f->store, drop_body, &dev, &e), -EBUSY);
+	assert_non_null(strstr(e.message, "committed, but not exported"));
+	f->store->clock = clock;
+	f->store->objects = with.inner;
+	assert_int_equal(refs_write(f->store, drop_body, &dev, NULL), -ENOENT);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -219,7 +250,8 @@ int main(void)
 		CASE(commits_in_between_stay_marked), CASE(each_failing_put_is_made_up_for),
 		CASE(other_bytes_under_a_name_are_refused),
 		CASE(objects_of_another_store_are_left_alone),
-		CASE(publish_commit_leaves_nothing_behind)};
+		CASE(publish_commit_leaves_nothing_behind),
+		CASE(what_is_committed_is_not_to_be_done_again)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
