@@ -1,5 +1,23 @@
 #include "fs/ops_impl.h"
+#include "refs/data.h"
 #include <errno.h>
+
+/*
+ * Does the thread that opens @begun with O_TRUNC look up the same file again? The block may have
+ * another one in its place by now, if somebody else writes the file too.
+ */
+static bool is_same_file(
+	struct fs *fs, uint64_t begun, uint64_t found, fuse_ino_t parent, const char *name)
+{
+	struct refs_txn *x auto_refs_txn = NULL;
+	struct rec_ref ref;
+
+	if (!begun || begun == found || fs_ino_kind(parent) != FS_DATA)
+		return begun;
+	return !refs_begin(fs->tree.store, KV_READ, &x) &&
+	       !rec_ref_get(x->kv, fs_ino_id(parent), &ref) &&
+	       refs_data_was_called(x, ref.table, fs_ino_id(begun), name);
+}
 
 /* A block that the asking thread is about to open with O_TRUNC: a new file in its place. */
 static int look_again(fuse_req_t req, fuse_ino_t parent, const char *name, struct fs_node *n)
@@ -7,16 +25,18 @@ static int look_again(fuse_req_t req, fuse_ino_t parent, const char *name, struc
 	struct fs *fs = op_fs(req);
 	uint32_t tid = (uint32_t)fuse_req_ctx(req)->pid;
 	struct bough_error quiet = {0};
-	uint64_t id;
+	uint64_t id, begun;
 	int r;
 
-	if (!fs->tree.spool || fs_ino_kind(n->st.st_ino) != FS_BLOCK ||
-		!fs_spool_trunc_waits(fs->tree.spool, tid))
+	if (!fs->tree.spool || fs_ino_kind(n->st.st_ino) != FS_BLOCK)
+		return 0;
+	begun = fs_spool_trunc_block(fs->tree.spool, tid);
+	if (!is_same_file(fs, begun, n->st.st_ino, parent, name))
 		return 0;
 	r = fs_write_check(&fs->tree, parent, &quiet);
 	if (!r && !fs_name_commits(name))
 		r = -EPERM;
-	r = fs_spool_trunc_lookup(fs->tree.spool, tid, n->st.st_ino, parent, name, r, &id);
+	r = fs_spool_trunc_lookup(fs->tree.spool, tid, begun, parent, name, r, &id);
 	if (r)
 		return r == -ENOENT ? 0 : r;
 	return fs_tree_stat(&fs->tree, fs_ino(FS_STAGED, id), n);

@@ -163,8 +163,8 @@ void fs_spool_expire(struct fs_spool *p);
  * fs_spool_trunc_lookup() was given as @refusal, which is then forgotten.
  */
 int fs_spool_trunc_begin(struct fs_spool *p, uint32_t tid, uint64_t block_ino);
-/** fs_spool_trunc_waits() - has @tid begun one? */
-bool fs_spool_trunc_waits(struct fs_spool *p, uint32_t tid);
+/** fs_spool_trunc_block() - inode of the block for which @tid has begun one; 0 none. */
+uint64_t fs_spool_trunc_block(struct fs_spool *p, uint32_t tid);
 /**
  * fs_spool_trunc_lookup() - a look-up of (@dir, @name) by @tid found the block
  * @refusal: why it may not be written here (-EROFS in a tag), 0 it may

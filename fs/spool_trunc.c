@@ -76,14 +76,16 @@ int fs_spool_trunc_begin(struct fs_spool *p, uint32_t tid, uint64_t block_ino)
 	return r;
 }
 
-bool fs_spool_trunc_waits(struct fs_spool *p, uint32_t tid)
+uint64_t fs_spool_trunc_block(struct fs_spool *p, uint32_t tid)
 {
-	bool waits;
+	const struct spool_trunc *t;
+	uint64_t ino;
 
 	pthread_mutex_lock(&p->lock);
-	waits = tid && of_tid(p, tid);
+	t = tid ? of_tid(p, tid) : NULL;
+	ino = t ? t->block : 0;
 	pthread_mutex_unlock(&p->lock);
-	return waits;
+	return ino;
 }
 
 /** Return: 0 with W's id; 1 it is to be made; -ENOENT. */

@@ -222,6 +222,18 @@ static int find_by_own_name(struct refs_txn *x, uint64_t table, uint64_t root, c
 	return r;
 }
 
+bool refs_data_was_called(struct refs_txn *x, uint64_t table, uint64_t block, const char *name)
+{
+	struct key given;
+	uint64_t own;
+
+	if (strlen(name) > REC_NAME_BYTES_MAX)
+		return false;
+	given = key_file(table, name, block);
+	return !rec_exists(x->kv, &given) ||
+	       (!refs_object_find(x, table, ID_BLOCK, name, &own) && own == block);
+}
+
 int refs_data_find(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
 	uint64_t *ret_block, bool *ret_is_shadowed)
 {

@@ -14,6 +14,8 @@ int refs_data_anywhere(struct refs_txn *x, uint64_t block, struct refs_place *re
 /** refs_data_called() - the oldest block above @after that was given @name in the tree. -ENOENT. */
 int refs_data_called(struct refs_txn *x, uint64_t table, uint64_t root, const char *name,
 	uint64_t after, uint64_t *ret_block);
+/** refs_data_was_called() - was @block ever shown as @name, in any ref of @table? */
+bool refs_data_was_called(struct refs_txn *x, uint64_t table, uint64_t block, const char *name);
 /**
  * refs_data_find() - the block that data/ shows as @name in the tree @root. -ENOENT.
  * @ret_is_shadowed: @name is its own, as another block shows the one that it was given: with that

@@ -28,6 +28,9 @@ static void the_second_open_finds_an_empty_file(void **state)
 
 	assert_nobody_sees_one(w, TID);
 	assert_int_equal(fs_spool_trunc_begin(w->p, TID, BLOCK_INO), -ESTALE);
+	assert_int_equal(fs_spool_trunc_block(w->p, TID), BLOCK_INO);
+	assert_int_equal(fs_spool_trunc_block(w->p, TID + 1), 0);
+	assert_int_equal(fs_spool_trunc_block(w->p, 0), 0);
 	assert_nobody_sees_one(w, TID + 1);
 	assert_int_equal(
 		fs_spool_trunc_lookup(w->p, TID, BLOCK_INO + 32, DIR_A, "c.parquet", 0, &id),
@@ -38,6 +41,7 @@ static void the_second_open_finds_an_empty_file(void **state)
 	assert_int_equal(spool_world_entries(w, NULL), 1);
 	assert_int_equal(fs_spool_trunc_opened(w->p, TID + 1, id), -ENOENT);
 	assert_int_equal(fs_spool_trunc_opened(w->p, TID, id), 0);
+	assert_int_equal(fs_spool_trunc_block(w->p, TID), 0);
 	assert_int_equal(fs_spool_trunc_opened(w->p, TID, id), -ENOENT);
 	assert_nobody_sees_one(w, TID);
 	w->mono_us += 10 * FS_SPOOL_TRUNC_US;

@@ -185,6 +185,16 @@ else:
 PY
 same "$(store trash list --json | jq length)" 1
 
+# several writers of one file: each of them commits, none is told that it is stale
+ok mkdir "$t/_refs/busy"
+for i in 1 2 3; do
+  (for j in $(seq 40); do cp in/n$i.parquet "$t/_refs/busy/data/one.parquet" 2>&1; done) >busy.$i &
+  busy="${busy:-} $!"
+done
+wait $busy
+same "$(cat busy.*)" ""
+same "$(ls "$t/_refs/busy/data" | grep -c one)" 1
+
 # the first file of an empty table decides its schema; a file without rows makes no block
 ok mkdir "$m/sales/new"
 ok cp in/n1.parquet "$m/sales/new/data/first.parquet"

@@ -131,6 +131,28 @@ static void an_older_block_takes_its_name(void **state)
 	assert_int_equal(said(n, CHANGE_ALL), 0);
 }
 
+/* Also by its own name. */
+static void a_block_was_called_by_its_names(void **state)
+{
+	struct names *n = *state;
+	struct refs_txn *x auto_refs_txn = NULL;
+	char own[REC_NAME_BYTES_MAX + 1];
+	struct rec_block rec;
+	uint64_t older, younger;
+
+	append(n, n->younger, false);
+	older = fixture_segment_of(n->older)->blocks->id;
+	younger = fixture_segment_of(n->younger)->blocks->id;
+	assert_int_equal(refs_begin(n->f->store, KV_READ, &x), 0);
+	assert_true(refs_data_was_called(x, n->table, younger, NAME));
+	assert_false(refs_data_was_called(x, n->table, younger, "other" NAME));
+	assert_false(refs_data_was_called(x, n->table, older, NAME)); /* has no record */
+	assert_int_equal(rec_block_get(x->kv, younger, &rec), 0);
+	refs_block_name(n->f->store, younger, &rec, own);
+	assert_true(refs_data_was_called(x, n->table, younger, own));
+	assert_false(refs_data_was_called(x, n->table, older, own));
+}
+
 static void of_many_each_may(void **state)
 {
 	struct names *n = *state;
@@ -155,6 +177,7 @@ int main(void)
 		T(a_younger_block_changes_no_name),
 		T(an_older_block_takes_its_name),
 		T(of_many_each_may),
+		T(a_block_was_called_by_its_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
