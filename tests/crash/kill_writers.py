@@ -14,6 +14,7 @@ import cli
 KILLS, KILLS_FULL = 3, 50
 WRITERS = 20
 ROWS = 30000
+PART, PAUSE = 4096, 0.005  # of a write, after it
 
 
 class Run:
@@ -38,9 +39,9 @@ class Run:
         """In a process of its own: tells c before it closes and d when that has returned."""
         try:
             fd = os.open(f"{self.data}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            for at in range(0, len(body), 4096):
-                os.write(fd, body[at:at + 4096])
-                time.sleep(0.005)
+            for at in range(0, len(body), PART):
+                os.write(fd, body[at:at + PART])
+                time.sleep(PAUSE)
             os.write(told, b"c")
             os.close(fd)
             os.write(told, b"d")
@@ -85,7 +86,9 @@ class Run:
     def round(self, number):
         daemon = cli.mount(self.boughfs, self.store.path, self.mnt, 1 if number else 77)
         children = self.start(number)
-        time.sleep(self.rng.uniform(0.05, self.rng.choice((0.5, 2))))
+        least = max(len(body) for _, body, _ in children.values()) / PART * PAUSE
+        # every other time surely in the middle, else about their end
+        time.sleep(least * self.rng.uniform(*((0.8, 1.8) if number % 2 else (0.1, 0.8))))
         daemon.kill()
         writers = []
         for pid, (name, body, come) in children.items():
