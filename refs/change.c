@@ -6,7 +6,10 @@
 #include <string.h>
 
 #define VERSION 1
-#define TRIM_PER_COMMIT 4
+/* Each commit in so many trims, as that costs it pages that are else left alone; a prime, so that
+ * others' commits, which take turns with it, do not get all of these. */
+#define TRIM_EVERY 61
+#define TRIM_MAX (4 * TRIM_EVERY)
 
 static bool same(const struct change *a, const struct change *b)
 {
@@ -73,7 +76,7 @@ void change_list_deinit(struct change_list *l)
 
 /** The oldest change records, which are too old to keep. */
 struct trim {
-	uint64_t below, n, commits[TRIM_PER_COMMIT];
+	uint64_t below, n, commits[TRIM_MAX];
 };
 
 static int too_old(void *arg, struct slice key, struct slice value)
@@ -81,7 +84,7 @@ static int too_old(void *arg, struct slice key, struct slice value)
 	struct trim *t = arg;
 
 	(void)value;
-	if (key_read_u64(key, 1) >= t->below || t->n == TRIM_PER_COMMIT)
+	if (key_read_u64(key, 1) >= t->below || t->n == TRIM_MAX)
 		return 1;
 	t->commits[t->n++] = key_read_u64(key, 1);
 	return 0;
@@ -127,7 +130,7 @@ int change_put(struct kv_txn *t, const struct change_list *l)
 		r = encode_one(&b, &l->items[i]);
 	if (!r)
 		r = kv_put(t, KV_HOT, key_slice(&k), buf_slice(&b));
-	return r ? r : trim(t);
+	return r || t->commit % TRIM_EVERY ? r : trim(t);
 }
 
 static int decode_all(void *arg, struct slice key, struct slice value)

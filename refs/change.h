@@ -1,6 +1,7 @@
 /*
  * What a commit changed, so that mounts can forget what they cached. Written as KEY_CHANGE by each
- * commit; the last CHANGE_KEEP commits are kept: a mount further behind forgets everything.
+ * commit; the last CHANGE_KEEP commits, at least, are kept: a mount further behind forgets
+ * everything.
  */
 #pragma once
 #include "meta/kv.h"
@@ -44,7 +45,7 @@ int change_add_gone(struct change_list *l, enum change_dir dir, uint64_t id, con
 int change_move(struct change_list *into, struct change_list *from);
 void change_list_deinit(struct change_list *l);
 
-/** change_put() - the record of commit t->commit; drops the one CHANGE_KEEP before. */
+/** change_put() - the record of commit t->commit; drops now and then what is too old to keep. */
 int change_put(struct kv_txn *t, const struct change_list *l);
 /**
  * change_read() - all changes of commits above @after, in order
