@@ -187,6 +187,7 @@ same "$(store trash list --json | jq length)" 1
 
 # several writers of one file: each of them commits, none is told that it is stale
 ok mkdir "$t/_refs/busy"
+ok cp in/n4.parquet "$t/_refs/busy/data/one.parquet" # else cp may find it made meanwhile: EEXIST
 for i in 1 2 3; do
   (for j in $(seq 40); do cp in/n$i.parquet "$t/_refs/busy/data/one.parquet" 2>&1; done) >busy.$i &
   busy="${busy:-} $!"
