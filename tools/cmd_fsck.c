@@ -106,8 +106,8 @@ static void print_text(
 static void print_advice(const struct fsck_options *options, const struct fsck_report *f)
 {
 	if (f->errors && !options->repair && f->repairable)
-		printf("'bough fsck --repair' can mend %llu of them\n",
-			(unsigned long long)f->repairable);
+		printf("'bough fsck %s--repair' can mend %llu of them\n",
+			options->full ? "--full " : "", (unsigned long long)f->repairable);
 	if (f->errors > (options->repair ? 0 : f->repairable))
 		printf("what was lost is not in the records: put back a copy of the store's "
 		       "folder, or copy\nwhat can still be read from a mount into a new store\n");
