@@ -1,7 +1,7 @@
 /* Against the real helper, and against programs that only pretend to be one. */
 #include "refs/reader.h"
 #include "objstore/base/clock.h"
-#include "tests/support/test.h"
+#include "tests/refs/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,31 +14,6 @@
 #include <sys/stat.h>
 
 #define SAMPLES BOUGH_SAMPLES "/parquet/"
-
-static char dir[TEST_PATH_BYTES_MAX];
-static char *real_helper;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_dir_make(dir);
-	real_helper = strdup(getenv("BOUGH_READER"));
-	return real_helper ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(real_helper);
-	test_dir_remove(dir);
-	return 0;
-}
-
-static int use_real_helper(void **state)
-{
-	(void)state;
-	return setenv("BOUGH_READER", real_helper, 1);
-}
 
 static int inspect_fd(struct reader *r, int fd, struct bough_error *error)
 {
@@ -63,7 +38,7 @@ static void write_file(char path[static TEST_PATH_BYTES_MAX], const void *data, 
 {
 	int fd cleanup(close_p) = -1;
 
-	snprintf(path, TEST_PATH_BYTES_MAX, "%.200s/x.parquet", dir);
+	snprintf(path, TEST_PATH_BYTES_MAX, "%.200s/x.parquet", helper_dir);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, len), len);
@@ -168,7 +143,7 @@ static void test_refusals(void **state)
 	expect_refusal(r, path, "its footer should have 255 bytes, the file has 16");
 	expect_refusal(r, SAMPLES "encrypted.parquet", "is encrypted");
 	expect_refusal(r, SAMPLES "huge_list.parquet", "");
-	expect_refusal(r, dir, "is not a regular file");
+	expect_refusal(r, helper_dir, "is not a regular file");
 	unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	expect_refusal(r, path, "is not a regular file");
@@ -234,24 +209,8 @@ static void test_missing(void **state)
 	assert_int_equal(inspect(r, SAMPLES "small.parquet", &error), -ENOENT);
 	assert_non_null(strstr(error.message, "/nowhere/bough-reader"));
 	assert_int_equal(inspect(r, SAMPLES "small.parquet", NULL), -ENOENT);
-	use_real_helper(NULL); /* and the same reader goes on */
+	helper_use_real(NULL); /* and the same reader goes on */
 	assert_int_equal(inspect(r, SAMPLES "small.parquet", NULL), 0);
-}
-
-/* A shell script as the helper; descriptor 3 is its socket. */
-static void pretend(const char *script)
-{
-	char path[TEST_PATH_BYTES_MAX + 8];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/helper", dir);
-	unlink(path);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fprintf(f, "#!/bin/sh\n%s\n", script);
-	fchmod(fileno(f), 0700);
-	fclose(f);
-	setenv("BOUGH_READER", path, 1);
 }
 
 static void test_bad_helpers(void **state)
@@ -281,7 +240,7 @@ static void test_bad_helpers(void **state)
 
 		assert_int_equal(reader_open(0, &r), 0);
 		reader_set_timeout(r, 300);
-		pretend(cases[i].script);
+		helper_pretend(cases[i].script);
 		if (inspect(r, SAMPLES "small.parquet", &error) != cases[i].code ||
 			!strstr(error.message, cases[i].words))
 			fail_msg("%s: %d '%s'", cases[i].script, error.code, error.message);
@@ -394,12 +353,12 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_bit_flips),
-		cmocka_unit_test_teardown(test_missing, use_real_helper),
-		cmocka_unit_test_teardown(test_bad_helpers, use_real_helper),
+		cmocka_unit_test_teardown(test_missing, helper_use_real),
+		cmocka_unit_test_teardown(test_bad_helpers, helper_use_real),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_killed_in_the_middle),
 		cmocka_unit_test(test_threads),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, helper_setup, helper_teardown);
 }

@@ -2,7 +2,7 @@
  */
 #include "objstore/base/clock.h"
 #include "refs/parquet.h"
-#include "tests/support/test.h"
+#include "tests/refs/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,31 +14,6 @@
 
 #define SAMPLES BOUGH_SAMPLES "/parquet/"
 #define QUESTION "{\"fields\":2,\"columns\":[[0,0],[1,1]],\"groups\":[3]}"
-
-static char dir[TEST_PATH_BYTES_MAX];
-static char *real_helper;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_dir_make(dir);
-	real_helper = strdup(getenv("BOUGH_READER"));
-	return real_helper ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(real_helper);
-	test_dir_remove(dir);
-	return 0;
-}
-
-static int use_real_helper(void **state)
-{
-	(void)state;
-	return setenv("BOUGH_READER", real_helper, 1);
-}
 
 /* The answer as text, "" none; its helper must be gone. */
 static void ask(const char *path, const char *question, char *ret, size_t size)
@@ -117,22 +92,6 @@ static void test_look(void **state)
 	json_object_put(j);
 }
 
-/* A shell script as the helper; descriptor 3 is its socket. */
-static void pretend(const char *script)
-{
-	char path[TEST_PATH_BYTES_MAX + 8];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/helper", dir);
-	unlink(path);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fprintf(f, "#!/bin/sh\n%s\n", script);
-	fchmod(fileno(f), 0700);
-	fclose(f);
-	setenv("BOUGH_READER", path, 1);
-}
-
 static void test_bad_helpers(void **state)
 {
 	static const char *const scripts[] = {
@@ -156,7 +115,7 @@ static void test_bad_helpers(void **state)
 
 		assert_int_equal(reader_open(0, &r), 0);
 		reader_set_timeout(r, 20);
-		pretend(scripts[i / 2]);
+		helper_pretend(scripts[i / 2]);
 		assert_int_equal(reader_ranges(r, fd, i % 2 ? question : QUESTION, &j), 0);
 		assert_null(j);
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -168,9 +127,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_no_answer),
-		cmocka_unit_test_teardown(test_look, use_real_helper),
-		cmocka_unit_test_teardown(test_bad_helpers, use_real_helper),
+		cmocka_unit_test_teardown(test_look, helper_use_real),
+		cmocka_unit_test_teardown(test_bad_helpers, helper_use_real),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, helper_setup, helper_teardown);
 }

@@ -18,6 +18,9 @@ before=$(sha256sum <whole/meta/data.mdb)
 prints ': no errors$' bough -s whole fsck --full --repair
 same "$(sha256sum <whole/meta/data.mdb)" "$before"
 rm whole/objects/*/*/_sg/*
+bough -s whole fsck --full >out 2>err
+same $? 1
+holds "^'bough fsck --full --repair' can mend 1 of them$" out
 prints '^repaired: segment .* its object .* is missing$' bough -s whole fsck --full --repair
 prints ': no errors$' bough -s whole fsck --full
 
